@@ -70,10 +70,8 @@ def name_cells(notebook):
 def rename_widgets(notebook):
     """Replace the random ids of widget models by numbered ones, in the outputs and in the state."""
     state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-    names = {
-        old: hashlib.sha256(f"{number}".encode()).hexdigest()[:32]
-        for number, old in enumerate(state)
-    }
+    # Creation order, zero-padded: sorting the keys keeps it, so normalising twice changes nothing.
+    names = {old: f"twice-model-{number:04d}" for number, old in enumerate(state)}
     if not names:
         notebook.metadata.pop("widgets", None)
         return notebook

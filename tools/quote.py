@@ -1,4 +1,4 @@
-"""Fill the chapters' quoted cells with the library's source: `python -m tools.quote [NOTEBOOK ...]`.
+"""Fill the chapters' quoted cells with the library's source: `python -m tools.quote`.
 
 A code cell whose metadata holds `{"twice": {"quote": "twice.scratch.perceptron:step,Perceptron"}}`
 shows those objects of that module, in that order. With `--check` nothing is written: it reports
