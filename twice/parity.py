@@ -1,0 +1,197 @@
+"""Put a scratch model and a Keras model side by side and compare every number.
+
+    with parity.float64():
+        twin = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        parity.compare(adaline, twin, x, y, loss=MeanSquaredError(), keras_loss="mse")
+
+The weights are copied into Keras; then outputs, loss, each gradient and the weights after one
+optimizer step are compared. Works on the TensorFlow, JAX and PyTorch backends. Importing this
+module imports Keras, without the lines that TensorFlow's C++ side writes when it starts.
+"""
+
+import contextlib
+import copy
+
+import numpy as np
+
+from twice import quiet_stderr
+
+with quiet_stderr():
+    import keras
+
+TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
+
+
+@contextlib.contextmanager
+def float64():
+    """Everything that Keras builds inside uses float64; afterwards the old setting is back."""
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")  # the policy does not follow floatx once it was read
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+class Table(list):
+    """Rows (what, shape, largest absolute difference); prints as the book's parity table."""
+
+    def __init__(self, rows, tolerance, dtype):
+        super().__init__(rows)
+        self.tolerance, self.dtype = tolerance, dtype
+
+    @property
+    def largest(self):
+        """The largest difference of all rows; NaN if any is NaN."""
+        return float(np.max([row[2] for row in self]))
+
+    def __str__(self):
+        width = max(len(row[0]) for row in self)
+        lines = [f"{'NumPy against Keras':<{width}}   {'shape':<14} largest difference"]
+        for what, shape, difference in self:
+            good = difference < self.tolerance
+            shown = f"below {self.tolerance:.0e}" if good else f"{difference:.2e}  TOO LARGE"
+            lines.append(f"{what:<{width}}   {shape!s:<14} {shown}")
+        return "\n".join(lines)
+
+
+def layers(model):
+    """The layers of a scratch model that hold parameters: the model itself, or its `layers`."""
+    found = getattr(model, "layers", [model])
+    return [layer for layer in found if getattr(layer, "params", None)]
+
+
+def parameters(model, which="params"):
+    """The arrays of a scratch model by name, in the order of Keras's `trainable_variables`."""
+    found = layers(model)
+    return {
+        name if len(found) == 1 else f"{number}.{name}": value
+        for number, layer in enumerate(found)
+        for name, value in getattr(layer, which).items()
+    }
+
+
+def copy_weights(model, keras_model):
+    """Copy a scratch model's parameters into the Keras model; ValueError where shapes differ."""
+    ours, theirs = parameters(model), keras_model.trainable_variables
+    if len(ours) != len(theirs):
+        raise ValueError(
+            f"the scratch model has {len(ours)} arrays of parameters {list(ours)}, "
+            f"the Keras model has {len(theirs)} {[v.path for v in theirs]}"
+        )
+    for (name, value), variable in zip(ours.items(), theirs, strict=True):
+        if value.shape != tuple(variable.shape):
+            raise ValueError(
+                f"{name} has the shape {value.shape}, but Keras's {variable.path} has "
+                f"{tuple(variable.shape)}"
+            )
+    for value, variable in zip(ours.values(), theirs, strict=True):
+        variable.assign(value)
+
+
+def keras_gradients(keras_model, keras_loss, x, y):
+    """The outputs, the loss and its gradients from Keras, on whichever backend is in use."""
+    backend, variables = keras.backend.backend(), keras_model.trainable_variables
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            outputs = keras_model(x, training=False)
+            loss = keras_loss(y, outputs)
+        return outputs, loss, tape.gradient(loss, [v.value for v in variables])
+    if backend == "jax":
+        import jax
+
+        def forward(trainable):
+            outputs, _ = keras_model.stateless_call(
+                trainable, keras_model.non_trainable_variables, x, training=False
+            )
+            return keras_loss(y, outputs), outputs
+
+        values = [v.value for v in variables]
+        (loss, outputs), gradients = jax.value_and_grad(forward, has_aux=True)(values)
+        return outputs, loss, gradients
+    if backend == "torch":
+        import torch
+
+        outputs = keras_model(x, training=False)
+        loss = keras_loss(keras.ops.convert_to_tensor(y), outputs)
+        return outputs, loss, torch.autograd.grad(loss, [v.value for v in variables])
+    raise ValueError(f"Keras runs on {backend!r}; parity knows 'tensorflow', 'jax' and 'torch'")
+
+
+def difference(ours, theirs):
+    """The largest absolute difference; ValueError for different shapes, NaN where NaN is met."""
+    ours, theirs = np.asarray(ours), np.asarray(keras.ops.convert_to_numpy(theirs))
+    if ours.shape != theirs.shape:
+        raise ValueError(f"NumPy gives the shape {ours.shape}, Keras gives {theirs.shape}")
+    return float(np.abs(ours - theirs).max(initial=0.0))
+
+
+def compare(
+    model,
+    keras_model,
+    x,
+    y,
+    *,
+    loss,
+    keras_loss,
+    learning_rate=0.1,
+    optimizer=None,
+    keras_optimizer=None,
+    tolerance=None,
+    verbose=True,
+):
+    """Copy the weights into Keras, then compare outputs, loss, all gradients and one step.
+
+    `loss` is a scratch loss (`forward(y_true, y_pred)`, `backward()`), `keras_loss` its Keras twin
+    or its name. Without optimizers the step is plain gradient descent with `learning_rate`.
+    The comparison runs in the Keras model's dtype; the scratch model itself is left as it was.
+    Returns the `Table`, and prints it if `verbose`. Raises AssertionError with the table if a
+    difference reaches `tolerance` (1e-8 in float64, 1e-4 in float32), ValueError for shapes that
+    differ.
+    """
+    keras_loss = keras.losses.get(keras_loss)
+    dtype = keras.backend.standardize_dtype(keras_model.trainable_variables[0].dtype)
+    tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
+    copy_weights(model, keras_model)
+    model, x, y = copy.deepcopy(model), np.asarray(x, dtype), np.asarray(y, dtype)
+    for layer in layers(model):
+        layer.params = {name: value.astype(dtype) for name, value in layer.params.items()}
+
+    outputs = model.forward(x)
+    value = loss.forward(y, outputs)
+    model.backward(loss.backward())
+    gradients = parameters(model, "grads")
+    keras_outputs, keras_value, keras_grads = keras_gradients(
+        keras_model, lambda a, b: keras.ops.mean(keras_loss(a, b)), x, y
+    )
+    rows = [
+        ("outputs", outputs.shape, difference(outputs, keras_outputs)),
+        ("loss", (), difference(np.asarray(value), keras_value)),
+    ]
+    for (name, ours), theirs in zip(gradients.items(), keras_grads, strict=True):
+        rows.append((f"gradient of {name}", ours.shape, difference(ours, theirs)))
+
+    keras_optimizer = keras_optimizer or keras.optimizers.SGD(learning_rate)
+    keras_optimizer.apply(keras_grads, keras_model.trainable_variables)
+    if optimizer is not None:
+        optimizer.step(parameters(model), gradients)
+    for (name, before), theirs in zip(
+        parameters(model).items(), keras_model.trainable_variables, strict=True
+    ):
+        after = before if optimizer else before - learning_rate * gradients[name]
+        rows.append((f"{name} after one step", after.shape, difference(after, theirs)))
+
+    table = Table(rows, tolerance, dtype)
+    if not table.largest < tolerance:  # NaN is not below either
+        raise AssertionError(f"NumPy and Keras differ by up to {table.largest:.2e}\n{table}")
+    if verbose:
+        print(table)
+    return table

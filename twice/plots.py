@@ -1,0 +1,122 @@
+"""The book's figures: one style, the same colors everywhere, readable by color-blind readers.
+
+NumPy is always blue and Keras always vermilion. A figure is a light card with dark ink, so it
+reads the same in the light and in the dark theme. Colors: Okabe and Ito (2008).
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.colors import LinearSegmentedColormap
+
+NUMPY = "#0072B2"
+KERAS = "#D55E00"
+INK = "#1f2933"
+GREY = "#6b7280"
+COLORS = (NUMPY, KERAS, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+CLASS_COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+CLASS_MARKERS = ("o", "s", "^", "D", "v", "P")
+# From blue over near-white to orange: low values, the middle, high values.
+DIVERGING = LinearSegmentedColormap.from_list("twice", (NUMPY, "#f7f7f5", "#E69F00"))
+
+STYLE = {
+    "figure.figsize": (6.4, 3.6),
+    "figure.dpi": 100,
+    "figure.facecolor": "#fcfcfa",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "#fcfcfa",
+    "savefig.pad_inches": 0.12,
+    "axes.facecolor": "#fcfcfa",
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.prop_cycle": cycler(color=COLORS),
+    "grid.color": "#e3e5e8",
+    "grid.linewidth": 0.8,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "text.color": INK,
+    "font.family": "DejaVu Sans",
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 6,
+    "image.cmap": "gray_r",
+    "svg.hashsalt": "twice",
+}
+
+
+def use():
+    """Set the book's style for every figure that follows, and sharp pictures in a notebook."""
+    plt.rcParams.update(STYLE)
+    try:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:  # outside Jupyter there is nothing to sharpen
+        return
+    try:
+        set_matplotlib_formats("retina")
+    except AttributeError:  # no IPython shell is running
+        return
+
+
+def classes(ax, x, y, *, labels=None, size=60):
+    """Scatter x (N, 2) with a color and a marker for each class of y (N,), and a legend."""
+    x, y = np.asarray(x), np.asarray(y).reshape(-1)
+    if x.ndim != 2 or x.shape[1] != 2 or len(x) != len(y):
+        raise ValueError(f"x must be (N, 2) and y (N,), but they are {x.shape} and {y.shape}")
+    for number, value in enumerate(np.unique(y)):
+        here = y == value
+        ax.scatter(
+            *x[here].T,
+            s=size,
+            color=CLASS_COLORS[number % len(CLASS_COLORS)],
+            marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
+            edgecolor="white",
+            linewidth=0.8,
+            label=labels[number] if labels else f"class {value}",
+            zorder=3,
+        )
+    ax.set(xlabel="$x_1$", ylabel="$x_2$")
+
+
+def boundary(ax, kernel, bias, *, limits=None, normal=False, label=None, **line):
+    """Draw the line w . x + b = 0 across the axes; with `normal`, the vector w as an arrow on it.
+
+    Returns False (and draws nothing) when w is zero: then no line exists.
+    """
+    w, b = np.asarray(kernel, dtype=float).reshape(-1), np.asarray(bias).item()
+    if w.shape != (2,):
+        raise ValueError(f"kernel must have two entries to draw a line, but it has {w.size}")
+    length = np.hypot(*w)
+    if length == 0:
+        return False
+    (x0, x1), (y0, y1) = limits or (ax.get_xlim(), ax.get_ylim())
+    center = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    foot = center - (w @ center + b) / length**2 * w
+    along = np.array([-w[1], w[0]]) / length * 2 * np.hypot(x1 - x0, y1 - y0)
+    style = {"color": INK, "linewidth": 2, **line}
+    ax.plot(*np.column_stack([foot - along, foot + along]), label=label, **style)
+    if normal:
+        tip = foot + w / length * 0.18 * min(x1 - x0, y1 - y0)
+        arrow = {"arrowstyle": "-|>", "color": style["color"], "linewidth": 2}
+        ax.annotate("", tip, foot, arrowprops=arrow)
+    ax.set(xlim=(x0, x1), ylim=(y0, y1))
+    return True
+
+
+def spread(ax, steps, runs, *, color=NUMPY, label=None):
+    """The median of several runs (R, T) over `steps` (T,), with the band from worst to best."""
+    runs = np.asarray(runs)
+    if runs.ndim != 2 or runs.shape[1] != len(steps):
+        raise ValueError(f"runs must be (runs, {len(steps)}), but it has the shape {runs.shape}")
+    ax.plot(steps, np.median(runs, axis=0), color=color, label=label)
+    ax.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, linewidth=0)

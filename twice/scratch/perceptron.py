@@ -1,0 +1,173 @@
+"""The perceptron, its mistake bound, and the first neuron that has a gradient (ADALINE)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def check_samples(x, y, n_in=None):
+    """Return `x` (N, F) and `y` (N,) as arrays, or raise a ValueError that names the two shapes."""
+    x, y = np.asarray(x), np.asarray(y)
+    if x.ndim != 2 or (n_in is not None and x.shape[1] != n_in):
+        wanted = "(samples, features)" if n_in is None else f"(samples, {n_in})"
+        raise ValueError(f"x must have the shape {wanted}, but it has the shape {x.shape}")
+    if y.shape != (len(x),):
+        raise ValueError(f"y must hold one label a sample, shape ({len(x)},), but it has {y.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError("x must be finite, but it holds NaN or infinity")
+    return x, y
+
+
+def step(z):
+    """The step function of McCulloch and Pitts (1943): 1 where z > 0, else 0. Any shape."""
+    return (np.asarray(z) > 0).astype(int)
+
+
+def sigmoid(z):
+    """The logistic function 1 / (1 + exp(-z)), any shape, without overflow for large |z|."""
+    small = np.exp(-np.abs(z))  # at most 1, so nothing overflows
+    return np.where(np.asarray(z) >= 0, 1.0, small) / (1.0 + small)
+
+
+class Perceptron:
+    """A neuron that learns from its mistakes (Rosenblatt, 1958).
+
+    z = w . x + b, y_hat = 1 if z > 0 else 0, and after a mistake
+    w <- w + eta (y - y_hat) x, b <- b + eta (y - y_hat).
+    `kernel` is w (n_in,), `bias` is b, `learning_rate` is eta. With `labels=(-1, 1)` a mistake
+    is y z <= 0 and the update eta y x. Raises ValueError for a wrong shape or label.
+    """
+
+    def __init__(self, n_in, *, learning_rate=1.0, labels=(0, 1)):
+        if tuple(labels) not in ((0, 1), (-1, 1)):
+            raise ValueError(f"labels must be (0, 1) or (-1, 1), but they are {labels}")
+        if learning_rate <= 0:
+            raise ValueError(f"learning_rate must be positive, but it is {learning_rate}")
+        self.kernel, self.bias = np.zeros(n_in), 0.0
+        self.learning_rate, self.labels = learning_rate, tuple(labels)
+
+    def decision_function(self, x):
+        """z = x w + b: (N, n_in) -> (N,). Its sign is the side of the line, 0 is on it."""
+        return np.asarray(x) @ self.kernel + self.bias
+
+    def predict(self, x):
+        """The predicted label of each row, (N, n_in) -> (N,)."""
+        low, high = self.labels
+        return np.where(self.decision_function(x) > 0, high, low)
+
+    def update(self, x_i, y_i):
+        """Look at one sample; on a mistake move the weights. Returns whether they moved."""
+        x_i = np.asarray(x_i, dtype=float)
+        if self.labels == (0, 1):
+            error = y_i - self.predict(x_i)
+        else:
+            error = y_i if y_i * self.decision_function(x_i) <= 0 else 0
+        self.kernel = self.kernel + self.learning_rate * error * x_i
+        self.bias = self.bias + self.learning_rate * error
+        return bool(error != 0)
+
+    def fit(self, x, y, *, epochs=100, rng=None):
+        """Visit all samples, epoch after epoch, until one passes without a mistake.
+
+        Returns the number of mistakes in each epoch. `rng` shuffles the order of each epoch.
+        """
+        x, y = check_samples(x, y, len(self.kernel))
+        if not np.isin(y, self.labels).all():
+            raise ValueError(f"y must hold the labels {self.labels}, but it holds {np.unique(y)}")
+        mistakes = []
+        while len(mistakes) < epochs and (not mistakes or mistakes[-1] > 0):
+            order = np.arange(len(x)) if rng is None else rng.permutation(len(x))
+            mistakes.append(sum(self.update(x[i], y[i]) for i in order))
+        return mistakes
+
+
+@dataclass(frozen=True)
+class MistakeBound:
+    """The convergence theorem in numbers: `bound` = (`radius` / `margin`)^2 mistakes at most."""
+
+    radius: float
+    margin: float
+    bound: float
+
+
+def max_margin(x, y, *, tolerance=1e-9, max_steps=200_000):
+    """The mistake bound (R / gamma)^2 of the perceptron convergence theorem (Novikoff, 1962).
+
+    Each sample becomes u_i = s_i (x_i, 1), with s_i = +1 for the upper label and -1 for the lower.
+    R is the longest |u_i|; gamma is the largest margin min_i u_i . v over all unit vectors v. It
+    equals the length of the shortest vector in the convex hull of the u_i, which moving weight
+    between two samples at a time finds (Mitchell, Demyanov and Malozemov, 1974).
+    x (N, F), y (N,) with labels 0/1 or -1/+1. An inseparable set has margin 0 and bound inf.
+    """
+    x, y = check_samples(x, y)
+    if not (np.isin(y, (0, 1)).all() or np.isin(y, (-1, 1)).all()):
+        raise ValueError(f"y must hold labels 0/1 or -1/+1, but it holds {np.unique(y)}")
+    u = np.where(y > 0, 1.0, -1.0)[:, None] * np.column_stack([x, np.ones(len(x))])
+    radius = float(np.sqrt((u**2).sum(axis=1).max()))
+    share = np.zeros(len(u))
+    share[0] = 1.0
+    shortest = u[0].copy()
+    for _ in range(max_steps):
+        height = u @ shortest
+        low = int(np.argmin(height))
+        high = int(np.argmax(np.where(share > 0, height, -np.inf)))
+        gap = height[high] - height[low]
+        length2 = shortest @ shortest
+        if gap <= tolerance * length2 or length2 < (1e-6 * radius) ** 2:
+            break
+        towards = u[low] - u[high]
+        amount = min(share[high], gap / (towards @ towards))
+        share[low] += amount
+        share[high] -= amount
+        shortest = shortest + amount * towards
+    margin = float((u @ shortest).min() / np.sqrt(shortest @ shortest)) if shortest.any() else 0.0
+    if margin <= 1e-6 * radius:
+        return MistakeBound(radius, 0.0, float("inf"))
+    return MistakeBound(radius, margin, (radius / margin) ** 2)
+
+
+class MeanSquaredError:
+    """L = mean (y_hat - y)^2 over all entries, without the 1/2 that some books put before it."""
+
+    def forward(self, y_true, y_pred):
+        """The loss, a float. Both arrays must have the same shape (else ValueError)."""
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        if y_true.shape != y_pred.shape:
+            raise ValueError(
+                f"y_true has the shape {y_true.shape}, y_pred has {y_pred.shape}: they must agree"
+            )
+        self.error = y_pred - y_true
+        return float(np.mean(self.error**2))
+
+    def backward(self):
+        """dL/dy_hat = 2 (y_hat - y) / n, the shape of y_pred."""
+        return 2.0 * self.error / self.error.size
+
+
+class Adaline:
+    """The adaptive linear neuron y_hat = x w + b (Widrow and Hoff, 1960), as a layer.
+
+    `params` and `grads` hold "kernel" (n_in, 1) and "bias" (1,), Keras's shapes of Dense(1).
+    Starts at zero, or at normal numbers of size 1/sqrt(n_in) drawn from `rng`.
+    """
+
+    def __init__(self, n_in, *, rng=None, dtype=np.float32):
+        if n_in < 1:
+            raise ValueError(f"n_in must be at least 1, but it is {n_in}")
+        kernel = np.zeros((n_in, 1)) if rng is None else rng.normal(0, n_in**-0.5, (n_in, 1))
+        self.params = {"kernel": kernel.astype(dtype), "bias": np.zeros(1, dtype)}
+        self.grads = {name: np.zeros_like(value) for name, value in self.params.items()}
+
+    def forward(self, x, training=False):
+        """(N, n_in) -> (N, 1). Raises ValueError for another shape."""
+        x, n_in = np.asarray(x), len(self.params["kernel"])
+        if x.ndim != 2 or x.shape[1] != n_in:
+            raise ValueError(f"x must have the shape (samples, {n_in}), but it has {x.shape}")
+        self.x = x
+        return x @ self.params["kernel"] + self.params["bias"]
+
+    def backward(self, grad):
+        """Fill `grads` from dL/dy_hat (N, 1); return dL/dx (N, n_in)."""
+        self.grads["kernel"] = self.x.T @ grad
+        self.grads["bias"] = grad.sum(axis=0)
+        return grad @ self.params["kernel"].T
