@@ -74,7 +74,8 @@ def largest_stable_learning_rate(hessian, momentum=0.0):
     Raises ValueError if no direction curves upward or one curves downward: then no rate is stable.
     """
     hessian = np.atleast_2d(np.asarray(hessian, dtype=np.float64))
-    if np.shape(hessian) != np.shape(hessian.T) or not np.allclose(hessian, hessian.T):
+    square = hessian.ndim == 2 and len(hessian) == len(hessian.T)
+    if not square or not np.allclose(hessian, hessian.T):
         raise ValueError(f"expected a symmetric (n, n) Hessian, got shape {hessian.shape}")
     if not 0 <= momentum < 1:
         raise ValueError(f"expected 0 <= momentum < 1, got {momentum}")
