@@ -1,0 +1,60 @@
+"""What the book asks of Sphinx beyond Jupyter Book: MathJax from a package, docstrings as prose."""
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+# Formulas use MathJax's TeX input and its HTML output; the rest of the package stays behind.
+MATHJAX_FILES = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
+
+
+def copy_mathjax(app, error):
+    """Copy the MathJax of the package sphinx-mathjax-offline beside the pages."""
+    if error or app.builder.format != "html":
+        return
+    package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
+    target = Path(app.outdir, "_static", "mathjax")
+    for name in MATHJAX_FILES:
+        source, copy = package / "static" / "mathjax" / name, target / name
+        if copy.exists():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
+
+
+def prose(lines):
+    """Turn a docstring written as plain text into reStructuredText, in place.
+
+    The library's docstrings are for `help()`: words, `code`, formulas with * and _. Code becomes
+    literal text, an indented block stays as it is, every other sign means itself.
+    """
+    result, block = [], False
+    for line in lines:
+        indented = line.startswith(("    ", "\t"))
+        if indented and not block:
+            while result and not result[-1]:
+                result.pop()
+            result += ["", "::", ""]
+        elif block and line and not indented:
+            result.append("")
+        if line:
+            block = indented
+        parts = line.split("`") if not indented else [line]
+        if len(parts) % 2 == 0:  # an apostrophe written as a backtick: no code on this line
+            parts = ["'".join(parts)]
+        text = "".join(
+            f"``{part}``" if i % 2 else part if indented else re.sub(r"([\\*_|])", r"\\\1", part)
+            for i, part in enumerate(parts)
+            if part
+        )
+        result.append(re.sub(r"``(?=[\w])(?<=\w``)", r"``\\ ", text))
+    lines[:] = result
+
+
+def setup(app):
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy's names have no page here
+    app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
