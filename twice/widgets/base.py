@@ -14,8 +14,8 @@ HERE = Path(__file__).parent
 class Demo(anywidget.AnyWidget):
     """A live demo: Python holds the traits, JavaScript computes and draws, kernel or none.
 
-    A subclass sets `script = "NAME.js"` and a default for `goal`, declares its traits with
-    `.tag(sync=True)`, and defines `summary()` (the text form, the same for the same traits) and
+    A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), gives `goal` a default,
+    declares its traits with `.tag(sync=True)`, and defines `summary()` (the text form, the same for the same traits) and
     `draw(figure)` (the still picture, on an empty matplotlib Figure of `figure_size` inches).
     Where widgets are not shown, as in a repository's preview or a PDF, the picture and the text
     stand in. Set traits from Python and the demo moves; read them to see what the reader did.
@@ -27,11 +27,11 @@ class Demo(anywidget.AnyWidget):
 
     goal = traitlets.Unicode(read_only=True, help="What to try, one sentence.").tag(sync=True)
     goal_met = traitlets.Bool(False, help="Whether the goal has been met.").tag(sync=True)
-    _css = traitlets.Unicode((HERE / "common.css").read_text("utf-8")).tag(sync=True)
 
     def __init_subclass__(cls, **kwargs):
         if "script" in cls.__dict__:  # anywidget derives a class per instance: not for those
             cls._esm = source(cls.script)
+            cls._css = source(cls.script.replace(".js", ".css"))
         super().__init_subclass__(**kwargs)
 
     def set_state(self, sync_data):
@@ -75,9 +75,10 @@ class Demo(anywidget.AnyWidget):
         return data, metadata
 
 
-def source(script):
-    """The module that a demo ships: common.js, then its own file."""
-    return "\n".join((HERE / name).read_text("utf-8") for name in ("common.js", script))
+def source(name):
+    """What a demo ships: common.js and NAME.js as one module, common.css and NAME.css (if any)."""
+    files = (HERE / f"common{Path(name).suffix}", HERE / name)
+    return "\n".join(file.read_text("utf-8") for file in files if file.exists())
 
 
 class Seeded:

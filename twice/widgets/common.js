@@ -1,7 +1,8 @@
 /* common.js: what every demo shares. Python puts this file before NAME.js and ships both as one module, so a demo calls
  * these functions without importing them. Nothing here touches the page before render() does.
  *   const page = createPage({ model, el, title })   the card; end render() with `return page.dispose`
- *     page.figure, page.panel, page.foot             three boxes to fill: left (wide), right, below
+ *     page.figure, .actions, .main, .panel, .foot    boxes to fill: the figure (left, wide), buttons below it, the left
+ *                                                    column (after the sentence), the right column, below both
  *     page.get(name), page.set({name: value}, save)  traits; save = false while dragging, true (default) sends to Python
  *     page.watch("a b", fn)                          fn() when Python, another view or page.set changed a or b
  *     page.say(text, { quiet })                      the sentence under the figure, spoken unless quiet
@@ -108,17 +109,18 @@ function createPage({ model, el, title }) {
     onDispose(() => target.removeEventListener(type, fn, options));
   };
   const titleId = `twice-${Math.random().toString(36).slice(2)}`;
-  const [banner, figure, panel, foot] = ["goal", "figure", "panel", "foot"].map((name) => html("div", { class: `twice-${name}` }));
+  const [banner, figure, actions, panel, foot] = ["goal", "figure", "row", "panel", "foot"].map((name) => html("div", { class: `twice-${name}` }));
   const sentence = html("p", { class: "twice-say", "aria-live": "polite" });
+  const main = html("div", { class: "twice-main" }, figure, actions, sentence);
   const root = html("div", { class: "twice", role: "group", "aria-labelledby": titleId, "data-lm-suppress-shortcuts": "true" },
     html("div", { class: "twice-head" }, html("div", { class: "twice-title", id: titleId }, title), banner),
-    html("div", { class: "twice-body" }, html("div", { class: "twice-main" }, figure, sentence), panel), foot);
+    html("div", { class: "twice-body" }, main, panel), foot);
   const badge = html("span", { class: "twice-badge" });
   const wish = html("span", { role: "status" });
   banner.append(badge, wish);
 
   const page = {
-    root, figure, panel, foot, listen, onDispose,
+    root, figure, actions, main, panel, foot, listen, onDispose,
     get: (name) => model.get(name),
     set(values, save = true) {
       for (const [name, value] of Object.entries(values)) model.set(name, value);
