@@ -1,0 +1,267 @@
+/* learning_rate.js: walk down a loss and watch what the learning rate does.
+ * Above the line "The demo": pure functions, the same as twice.scratch.surfaces and twice.scratch.gradient_descent,
+ * compared with them number by number in tests/test_learning_rate_demo.py. Below it: what is drawn.
+ * Points are arrays (one number or two); every loss is a sum over its axes, so its Hessian is diagonal. */
+
+// ---- The losses: each axis is [f, f', f''] ----
+
+const quadratic = (c) => [(w) => 0.5 * c * w * w, (w) => c * w, () => c];
+const hill = [(y) => 0.25 * (y * y - 2) * (y * y - 2), (y) => (y * y - 2) * y, (y) => 3 * y * y - 2];
+const valleys = [
+  (w) => 0.5 * w * (w * (w * (w / 4 + 1 / 12) - 25 / 16) + 3 / 4) + 53 / 24,
+  (w) => 0.5 * (w + 2) * (w - 0.25) * (w - 1.5),
+  (w) => 0.5 * (w * (3 * w + 0.5) - 3.125),
+];
+const bell = (w) => Math.exp(-0.5 * w * w);
+const hole = [(w) => 1 - bell(w), (w) => w * bell(w), (w) => (1 - w * w) * bell(w)];
+const wall = (w) => 0.5 * (1 + Math.tanh(12 * (w - 1.5)));
+const cliff = [
+  (w) => 0.25 * w * w + 2 * wall(w),
+  (w) => 0.5 * w + 48 * wall(w) * (1 - wall(w)),
+  (w) => 0.5 + 1152 * wall(w) * (1 - wall(w)) * (1 - 2 * wall(w)),
+];
+const oneWeight = [(w) => (2 * w - 0.8) * (2 * w - 0.8), (w) => 4 * (2 * w - 0.8), () => 8];
+
+const VIEW = [[-3, 3], [-2, 2]];
+const ROOT = Math.sqrt(2);
+const loss = (name, title, formula, axes, minima, limits, start, more) => ({ name, title, formula, axes, minima, limits, start, ...more });
+export const LOSSES = Object.fromEntries([
+  loss("bowl", "bowl", "(x² + y²) / 2", [quadratic(1), quadratic(1)], [[0, 0]], VIEW, [-2.5, 1.5], { quadratic: true }),
+  loss("ravine", "ravine", "(x² + 25 y²) / 2", [quadratic(1), quadratic(25)], [[0, 0]], VIEW, [-2.5, 1], { quadratic: true }),
+  loss("saddle", "saddle", "x² + (y² − 2)² / 4", [quadratic(2), hill], [[0, ROOT], [0, -ROOT]], VIEW, [-2.5, 0.05]),
+  loss("two_valleys", "two valleys", "a quartic in x, plus y²", [valleys, quadratic(2)], [[-2, 0], [1.5, 0]], VIEW, [2.5, 1.5]),
+  loss("parabola", "parabola", "(2w − 0.8)²", [oneWeight], [[0.4]], [[-1.1, 1.9]], [-0.8], { quadratic: true }),
+  loss("double_well", "double well", "a quartic with two valleys", [valleys], [[-2], [1.5]], [[-3.1, 2.9]], [2.5]),
+  loss("plateau", "plateau", "1 − exp(−w² / 2)", [hole], [[0]], [[-4.5, 4.5]], [4]),
+  loss("cliff", "cliff", "w² / 4, plus a wall of height 2 at w = 1.5", [cliff], [[0]], [[-3, 3]], [2.5]),
+].map((one) => [one.name, one]));
+
+export const valueAt = (loss, p) => loss.axes.reduce((sum, [f], i) => sum + f(p[i]), 0);
+export const gradientAt = (loss, p) => loss.axes.map(([, slope], i) => slope(p[i]));
+export const curvaturesAt = (loss, p) => loss.axes.map(([, , bend], i) => bend(p[i])); // the Hessian's diagonal
+
+// ---- Descent ----
+
+/** v <- momentum v - rate g, w <- w + v; noise: null or steps arrays like start, added to the gradient. */
+export function descend(gradient, start, { rate, steps, momentum = 0, noise = null }) {
+  const path = [start];
+  let velocity = start.map(() => 0);
+  for (let k = 0; k < steps; k++) {
+    const w = path[k];
+    const g = gradient(w);
+    velocity = velocity.map((v, i) => momentum * v - rate * (noise ? g[i] + noise[k][i] : g[i]));
+    path.push(w.map((value, i) => value + velocity[i]));
+  }
+  return path;
+}
+
+/** `steps` draws of standard normal numbers times `size`, the same for the same seed. */
+export function drawNoise(seed, steps, dimensions, size) {
+  const { normal } = seeded(seed);
+  return Array.from({ length: steps }, () => Array.from({ length: dimensions }, () => size * normal()));
+}
+
+/** One word for a list of losses: the rule of twice.scratch.gradient_descent.verdict. */
+export function verdict(values, lowest = 0) {
+  if (!values.every(Number.isFinite)) return "diverging";
+  const excess = values.map((v) => v - lowest);
+  const quarter = Math.floor(values.length / 4);
+  const [early, middle, late] = [3, 2, 1].map((i) => Math.max(...excess.slice(-i * quarter, i === 1 ? undefined : (1 - i) * quarter)));
+  if (early < middle && middle < late && late > Math.max(excess[0], 1.5 * early)) return "diverging";
+  const end = excess.slice(-quarter - 1);
+  const bumpy = end.some((v, i) => i > 0 && v - end[i - 1] > 1e-3 * late);
+  const falls = bumpy ? late < middle && middle < early && late < 0.5 * early : end.at(-1) < 0.98 * middle;
+  if (falls || late <= 1e-6 * excess[0]) return "converging";
+  return bumpy ? "oscillating" : "stuck";
+}
+
+export const largestStableRate = (curvatures, momentum = 0) => (2 * (1 + momentum)) / Math.max(...curvatures);
+
+/** What one step does to the distance along a direction of this curvature: {size, turns, swings}. */
+export function multiplier(rate, curvature, momentum = 0) {
+  const middle = 1 + momentum - rate * curvature; // z^2 - middle z + momentum = 0 (heavy ball)
+  const inside = middle * middle - 4 * momentum;
+  if (momentum && inside < 0) return { size: Math.sqrt(momentum), turns: false, swings: true };
+  const root = momentum ? (middle + Math.sign(middle || 1) * Math.sqrt(inside)) / 2 : middle;
+  return { size: Math.abs(root), turns: root < 0, swings: false };
+}
+
+/** The whole run: path, losses, the word, and the threshold at the valley it ended nearest to. */
+export function simulate(loss, { rate, momentum, noise, steps, seed, start }) {
+  const dimensions = loss.axes.length;
+  const draws = noise > 0 ? drawNoise(seed, steps, dimensions, noise) : null;
+  const path = descend((p) => gradientAt(loss, p), start, { rate, steps, momentum, noise: draws });
+  const values = path.map((p) => valueAt(loss, p));
+  const bad = values.findIndex((v) => !Number.isFinite(v));
+  const last = bad < 0 ? steps : bad - 1;
+  const valley = nearest(loss.minima, bad < 0 ? path[steps] : start);
+  const curvatures = curvaturesAt(loss, valley);
+  const threshold = largestStableRate(curvatures, momentum);
+  const steepest = curvatures.indexOf(Math.max(...curvatures));
+  const pushed = noise > 0 || curvatures.some((c, i) => c === curvatures[steepest] && start[i] !== valley[i]);
+  let word = verdict(values);
+  if (word === "stuck" && jumps(path)) word = "oscillating"; // from side to side at equal height: the losses alone stand still
+  if (loss.quadratic && pushed && word !== "diverging" && rate >= threshold * (1 - 1e-9)) {
+    word = rate > threshold * (1 + 1e-9) ? "diverging" : "oscillating";
+  } else if (loss.quadratic && rate < threshold * (1 - 1e-9)) {
+    // Below the threshold a quadratic is safe: what looks bad is noise, a swing, or a slow zigzag.
+    if (word === "diverging") word = "oscillating";
+    if (word !== "converging" && !noise && multiplier(rate, curvatures[steepest], momentum).turns) word = "converging";
+  }
+  return { path, values, last, valley, curvatures, threshold, pushed, word };
+}
+
+/** Do the last two moves go back and forth, by more than a hundredth? */
+function jumps(path) {
+  const [a, b, c] = path.slice(-3);
+  return a.reduce((sum, v, i) => sum + (b[i] - v) * (c[i] - b[i]), 0) < -1e-4;
+}
+
+function nearest(points, p) {
+  const distance = (m) => Math.hypot(...m.map((v, i) => v - p[i]));
+  return points.reduce((best, m) => (distance(m) < distance(best) ? m : best));
+}
+
+// ---- Words ----
+
+const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
+
+/** A number for people, in `digits` significant digits: 0.0793, 31.3, −2.5, 4.1 × 10¹². */
+export function show(value, digits = 3) {
+  if (!Number.isFinite(value)) return number(value);
+  const size = Math.abs(value);
+  if (size !== 0 && (size >= 1e5 || size < 1e-4)) {
+    const [mantissa, power] = value.toExponential(Math.min(1, digits - 1)).split("e");
+    return `${mantissa.replace("-", "−")} × 10${[...String(Number(power))].map((c) => SUPERSCRIPT[c]).join("")}`;
+  }
+  return String(Number(value.toPrecision(digits))).replace("-", "−");
+}
+
+/** A rate, with enough digits to tell it from the threshold beside it. */
+function showRate(rate, threshold) {
+  const digits = [3, 4, 5].find((d) => Number(rate.toPrecision(d)) !== Number(threshold.toPrecision(d)));
+  return show(rate, digits ?? 6);
+}
+
+const factor = ({ size, turns }) => `${turns ? "−" : ""}${show(size, Math.abs(size - 1) < 0.01 ? 4 : 3)}`;
+const thresholdName = (momentum) => (momentum ? `2(1 + ${show(momentum)})/λmax` : "2/λmax");
+
+/** Why the run ended as it did, in two or three sentences with numbers. */
+export function explain(loss, settings, run) {
+  const { steps } = settings;
+  const reason = loss.quadratic ? explainQuadratic(loss, settings, run) : explainAny(loss, settings, run);
+  if (run.last === steps) return reason;
+  return `${reason} After step ${run.last} the numbers were too large for float64 (1.8 × 10³⁰⁸ is the end): the loss ` +
+    "became ∞, and ∞ − ∞ is NaN, “not a number”. This is what a NaN loss in training means.";
+}
+
+function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run) {
+  const { curvatures, threshold, valley, word, values } = run;
+  const [top, low] = [Math.max(...curvatures), Math.min(...curvatures)];
+  const [fast, slow] = [multiplier(rate, top, momentum), multiplier(rate, low, momentum)];
+  const steep = top === low ? "the distance to the bottom" : "the steep direction";
+  const limit = `${thresholdName(momentum)} = ${show(threshold, 4)}`;
+  const mine = `Rate ${showRate(rate, threshold)}`;
+  if (start.every((v, i) => v === valley[i]) && !noise) return "The start is the bottom: the slope is 0, so nothing moves, whatever the rate.";
+  if (run.pushed && rate > threshold * (1 + 1e-9)) {
+    const grow = `${steep} is multiplied by ${factor(fast)} at every step${fast.turns ? ", so it jumps across the valley and lands higher each time" : ""}.`;
+    const hidden = run.last === steps && values[steps] < values[0] ? ` ${steps} steps are too few to see it: add steps.` : "";
+    return `${mine} is above ${limit}: ${grow}${hidden}`;
+  }
+  if (run.pushed && word === "oscillating" && rate >= threshold * (1 - 1e-9)) {
+    return `${mine} is exactly ${limit}: ${steep} is multiplied by −1, so it jumps from side to side for ever, no closer and no farther.`;
+  }
+  if (noise && (word === "oscillating" || word === "stuck")) {
+    return `${mine} is below ${limit}, but every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point keeps trembling around the bottom. A smaller rate trembles less.`;
+  }
+  if (word === "oscillating") return `${mine} is below ${limit}, but momentum ${show(momentum)} swings it past the bottom again and again; the swing shrinks only by ${factor(slow)} a step.`;
+  if (word === "stuck") {
+    return `${mine} is far below ${limit}: each step takes only ${show(100 * Math.abs(1 - slow.size), 2)} % off the distance. It would get there, after very many steps.`;
+  }
+  const how = fast.swings
+    ? `momentum carries it past the bottom and back; the swing shrinks by ${factor(fast)} a step (√momentum)`
+    : `${steep} is multiplied by ${factor(fast)} at every step${fast.turns ? ", crossing the valley each time" : fast.size < 1e-9 ? ": one step lands on the bottom" : ""}${top === low ? "" : `, the flat one by ${factor(slow)}`}`;
+  const moving = curvatures.filter((c, i) => start[i] !== valley[i]).map((c) => multiplier(rate, c, momentum).size);
+  const needed = Math.ceil(Math.log(1e-6) / (2 * Math.log(Math.max(...moving))));
+  const pace = noise ? " The noise of the batches will keep it from coming to rest." : !(needed > 1 && needed < 1e6) ? "" : ` The loss needs about ${needed} steps to fall to a millionth.`;
+  return `${mine} is below ${limit}: ${how}.${pace}`;
+}
+
+function explainAny(loss, { rate, momentum, noise, steps }, run) {
+  const { path, values, word, threshold, valley } = run;
+  const end = path[run.last];
+  const slope = Math.hypot(...gradientAt(loss, end));
+  const limit = `${thresholdName(momentum)} = ${show(threshold)}`;
+  const deepest = valueAt(loss, valley) < 1e-9;
+  const place = loss.minima.length === 1 ? "the valley" : loss.name === "saddle" ? "a valley" : deepest ? "the deep valley" : "the shallow valley";
+  const thrown = values.findIndex((v, k) => k > 0 && k <= run.last && v - values[k - 1] > 0.25 * values[0] && run.last === steps);
+  const jump = thrown < 1 || noise || momentum ? "" : ` At step ${thrown} a slope of ${show(Math.hypot(...gradientAt(loss, path[thrown - 1])))} threw it from ${showPoint(path[thrown - 1])} to ${showPoint(path[thrown])}.`;
+  if (word === "diverging") {
+    return `The loss grew from ${show(values[0])} to ${show(values[run.last])}: each step overshoots farther than the one before. At the bottom of the nearest valley ${limit}, and rate ${show(rate)} is ${rate > threshold ? "above it" : "too much for the steeper walls around it"}.${jump}`;
+  }
+  if (word === "stuck") {
+    const bend = Math.min(...curvaturesAt(loss, end));
+    if (Math.hypot(...end.map((v, i) => v - valley[i])) < 0.1) {
+      return `It settled in ${place}. The slope is 0 there, but the loss is ${show(values[steps])} and the other valley goes down to 0. Gradient descent sees only the slope underfoot: another start, momentum or noise may carry it across.`;
+    }
+    if (slope < 1e-3 && bend < -0.5) {
+      return `It stands where the slope is 0 but the ground curves down on both sides (curvature ${show(bend, 2)}): a ${loss.axes.length === 1 ? "hilltop" : "saddle point"}. A push of any size, such as batch noise, frees it.`;
+    }
+    return `The slope here is only ${show(slope, 2)}, and the last step moved it by ${show(Math.hypot(...end.map((v, i) => v - path[run.last - 1][i])), 2)}: ${slope < 0.05 ? "a flat region, and from the loss alone it looks like a finished training" : "the rate is too small for this many steps"}.`;
+  }
+  if (word === "oscillating") {
+    if (noise) return `Every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point never comes to rest. It ended near ${place}; a smaller rate trembles less.`;
+    if (rate > threshold) return `Rate ${showRate(rate, threshold)} is above ${limit} at the bottom of ${place}: it cannot stay there, and the walls throw it back.${jump}`;
+    return `It still swings. Rate ${show(rate)} is below ${limit} at the bottom of ${place}, so with more steps it may settle there.${jump}`;
+  }
+  const arrived = values[steps] <= 1e-4 * values[0];
+  return `${arrived ? "It came to rest in" : "It is on its way down to"} ${place}; rate ${showRate(rate, threshold)} is ${rate < threshold ? "below" : "above"} ${limit} there.${jump}`;
+}
+
+const showPoint = (p, digits = 2) => (p.length === 1 ? `w = ${number(p[0], digits)}` : `(${p.map((v) => number(v, digits)).join(", ")})`);
+
+/** The goal: the largest rate that converges in the ravine, found when within 2 % below 2/lambda_max. */
+export function goalState(name, { rate, momentum, noise }, threshold) {
+  if (name !== "ravine" || momentum > 0 || noise > 0 || rate >= threshold || rate < 0.98 * threshold) return null;
+  return `Rate ${showRate(rate, threshold)} still converges, and it is ${show(100 * (1 - rate / threshold), 2)} % below the threshold 2/λmax = ${show(threshold)}.`;
+}
+
+// ---- Contour lines ----
+
+/** Loss levels whose square roots are evenly spaced: around a quadratic bowl the rings are equally far apart. */
+export function contourLevels(loss, count = 12) {
+  const highest = Math.max(...loss.limits[0].flatMap((x) => loss.limits[1].map((y) => valueAt(loss, [x, y]))));
+  const unit = loss.name === "saddle" ? 1 / 16 : highest / count ** 2; // the saddle's own level, 1, is among its levels
+  return Array.from({ length: Math.floor(Math.sqrt(highest / unit)) }, (_, i) => unit * (i + 1) ** 2);
+}
+
+/** Marching squares: for each level a flat list x0, y0, x1, y1, x0, ... of line segments. */
+export function contourSegments(value, [[x0, x1], [y0, y1]], levels, columns = 150, rows = 100) {
+  const [dx, dy] = [(x1 - x0) / columns, (y1 - y0) / rows];
+  const grid = Array.from({ length: rows + 1 }, (_, j) => Float64Array.from({ length: columns + 1 }, (_, i) => value([x0 + i * dx, y0 + j * dy])));
+  return levels.map((level) => {
+    const segments = [];
+    for (let j = 0; j < rows; j++) {
+      for (let i = 0; i < columns; i++) {
+        const below = (grid[j][i] < level) + (grid[j][i + 1] < level) + (grid[j + 1][i + 1] < level) + (grid[j + 1][i] < level);
+        if (below === 0 || below === 4) continue;
+        // The corners in turn: between two of them on different sides of the level the line leaves the cell
+        // (two such crossings make a segment, four make two).
+        const corners = [[i, j], [i + 1, j], [i + 1, j + 1], [i, j + 1]];
+        for (let c = 0; c < 4; c++) {
+          const [[ia, ja], [ib, jb]] = [corners[c], corners[(c + 1) % 4]];
+          const [a, b] = [grid[ja][ia] - level, grid[jb][ib] - level];
+          if (a < 0 === b < 0) continue;
+          const t = a / (a - b);
+          segments.push(x0 + (ia + t * (ib - ia)) * dx, y0 + (ja + t * (jb - ja)) * dy);
+        }
+      }
+    }
+    return segments;
+  });
+}
+
+// ==== The demo ==========================================================================================
+
+const MARKS = { converging: "✓", oscillating: "↔", diverging: "✕", stuck: "■" };
+const RATES = [0.001, 5];
