@@ -5,8 +5,17 @@ import re
 import shutil
 from pathlib import Path
 
-# Formulas use MathJax's TeX input and its HTML output; the rest of the package stays behind.
-MATHJAX_FILES = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
+# What `mathjax3_config: loader:` in _config.yml loads, and what that loads in turn when a formula
+# needs it; the rest of the package (speech, menus, other inputs and outputs: 20 MB) stays behind.
+MATHJAX_FILES = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions",
+    "output/chtml.js",
+    "output/chtml/fonts",
+    "a11y/assistive-mml.js",
+)
 
 
 def copy_mathjax(app, error):
@@ -21,6 +30,16 @@ def copy_mathjax(app, error):
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
+
+
+def drop_thebe(app, page, template, context, doctree):
+    """Leave out Thebe's scripts, which Jupyter Book puts on each page, unless its button is on."""
+    buttons = app.config.html_theme_options.get("launch_buttons") or {}
+    if not buttons.get("thebe"):
+        for kind in ("script_files", "css_files"):
+            context[kind] = [
+                file for file in context[kind] if "thebe" not in f"{file} {file.attributes}"
+            ]
 
 
 def prose(lines):
@@ -53,8 +72,8 @@ def prose(lines):
 
 
 def setup(app):
-    app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy's names have no page here
     app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
+    app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
