@@ -358,7 +358,7 @@ function animation(page, tick) {
   return loop;
 }
 
-/** Call fn with 0..1 over `ms` milliseconds, eased; at once with 1 for who wants calm. Returns start(). */
+/** Call fn with 0..1 over `ms` milliseconds, eased; at once with 1 for who wants calm. Returns {start, stop}. */
 function tween(page, ms, fn) {
   let t = 1;
   const loop = animation(page, (seconds) => {
@@ -366,5 +366,5 @@ function tween(page, ms, fn) {
     fn(1 - (1 - t) ** 3);
     return t < 1;
   });
-  return () => { t = page.calm() ? 1 : 0; fn(t); if (t < 1) loop.start(); };
+  return { start() { t = page.calm() ? 1 : 0; fn(t); if (t < 1) loop.start(); }, stop: loop.stop };
 }

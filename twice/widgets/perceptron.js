@@ -152,13 +152,13 @@ function render({ model, el }) {
   demo.state = () => Object.fromEntries(STATE.split(" ").map((name) => [name, page.get(name)]));
   let own = false;
   /** Change traits from here; `note` is the sentence to show, unless it tells of a look. */
-  demo.apply = (values, { note = "", look = null, save = true } = {}) => {
+  demo.apply = (values, { note = "", look = null, save = true, jump = false } = {}) => {
     own = true;
     const before = { kernel: page.get("kernel"), bias: page.get("bias") };
     page.set(values, save);
     own = false;
     Object.assign(demo, { note, look });
-    demo.glide(before);
+    demo.glide(before, jump);
     page.redraw();
   };
   page.watch(STATE, () => {
@@ -175,11 +175,12 @@ function render({ model, el }) {
     page.redraw();
   });
   /** Let the line glide from where it was to where the weights now are. */
-  demo.glide = (before) => {
+  demo.glide = (before, jump) => {
     [from, to] = [before, { kernel: page.get("kernel"), bias: page.get("bias") }];
-    if (String(from.kernel) === String(to.kernel) && from.bias === to.bias) demo.shown = to;
-    else if (demo.loop.running && page.get("speed") > 3) demo.shown = to;
-    else slide();
+    const still = String(from.kernel) === String(to.kernel) && from.bias === to.bias;
+    slide.stop();
+    if (still || jump || (demo.loop.running && page.get("speed") > 3)) demo.shown = to;
+    else slide.start();
   };
 
   const parts = [edits, runner, scene, pointMarks, gauge, orderStrip, settings].map((part) => part(demo, plot));
@@ -201,9 +202,9 @@ function edits(demo) {
     const { points, labels } = presetPoints(preset, seed);
     demo.loop.stop();
     Object.assign(demo, { selected: null, shuffles: 0, met: "" });
-    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false });
+    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
-  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note }); };
+  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
   demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
@@ -243,7 +244,9 @@ function runner(demo) {
     const { kernel, bias, looks, updates } = look;
     demo.apply(look.error ? { kernel, bias, looks, updates } : { looks }, { look });
     if (look.error && goalReached(demo.state())) {
-      demo.met = `the order ${page.get("order").map(letter).join(", ")} needed ${updates} updates.`;
+      const first = page.get("points").map((_, i) => i);
+      const needs = (order) => `${order.map(letter).join(", ")} needs ${updatesNeeded({ ...demo.state(), order })}`;
+      demo.met = `${needs(page.get("order"))} updates, ${needs(first)}.`;
       page.set({ goal_met: true });
     }
     return look;
@@ -276,7 +279,7 @@ function runner(demo) {
     const end = done ? `\nAll ${state.points.length} points are on their right sides: after ${state.updates} updates in ${state.looks} looks the rule has nothing left to change.` : "";
     const tale = demo.look ? describe(demo.look, state) : demo.note || (done || state.looks ? "" : start);
     page.say((tale + end).trim() || `${wrong.length} of ${state.points.length} points are on the wrong side. Point ${first} is next.`, { quiet: demo.loop.running });
-    page.goal(page.get("goal_met"), demo.met || "you found an order that needs more than 10 updates.");
+    page.goal(page.get("goal_met"), demo.met || "You found an order that needs more than 10 updates.");
   };
 }
 
@@ -449,8 +452,7 @@ function settings(demo, plot) {
   const { page } = demo;
   const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => demo.load(name, page.get("seed")) });
   const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => demo.load(page.get("preset"), page.get("seed")) });
-  const seed = button({ label: "Next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
-  const seedText = html("small", { class: "twice-hint" });
+  const seed = button({ label: "Seed", title: "Draw other points, with the next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
   const [flip, remove] = [button({ label: "Flip class", onClick: () => demo.flip(demo.selected) }), button({ label: "Delete", onClick: () => demo.remove(demo.selected) })];
   const add = button({ label: "Add a point", title: "Or double-click the plane", onClick: () => {
     const free = (p) => Math.min(...page.get("points").map((q) => Math.hypot(p[0] - q[0], p[1] - q[1])));
@@ -463,14 +465,14 @@ function settings(demo, plot) {
     onInput: () => demo.apply({ edited: page.get("edited") || page.get("updates") > 0 }) });
   const speed = slider(page, { label: "Speed of Run", min: 1, max: 20, step: 1, format: (v) => `${v} looks/s`, trait: "speed" });
   const key = html("div", { class: "pt-key" }, icon(0, ""), "class 0", icon(1, ""), "class 1");
-  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, seedText, key));
+  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, key));
   page.panel.append(html("div", { class: "pt-edit" }, chosen, html("div", { class: "twice-row" }, flip.element, remove.element, add.element)), rate.element, speed.element);
   return ({ points, labels, preset: name, seed: number_ }) => {
     if (demo.selected >= points.length) demo.selected = null;
     const i = demo.selected;
     preset.value = name;
-    seed.input.hidden = seedText.hidden = ["and", "or", "xor"].includes(name);
-    seedText.textContent = `seed ${number_}`;
+    seed.input.hidden = ["and", "or", "xor"].includes(name);
+    seed.value = `Seed ${number_} ▸`;
     for (const { input } of [flip, remove]) input.disabled = i === null;
     chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it." : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
   };
