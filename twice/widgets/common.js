@@ -251,7 +251,8 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
     if (!total) return;
     const f = plot.frame;
     Object.assign(f, { left: 56, top: 12, width: total - 56 - 14 });
-    f.height = equal ? f.width * ((plot.y[1] - plot.y[0]) / (plot.x[1] - plot.x[0])) : Math.max(180, f.width * aspect);
+    const shape = typeof aspect === "function" ? aspect(f.width) : aspect;
+    f.height = equal ? f.width * ((plot.y[1] - plot.y[0]) / (plot.x[1] - plot.x[0])) : Math.max(180, f.width * shape);
     const height = f.top + f.height + 48;
     const ratio = globalThis.devicePixelRatio || 1;
     Object.assign(canvas, { width: Math.round(f.width * ratio), height: Math.round(f.height * ratio) });
