@@ -271,7 +271,7 @@ const TRAITS = "surface learning_rate momentum noise steps seed start show_thres
 function render({ model, el }) {
   const page = createPage({ model, el, title: "How far to step: the learning rate" });
   const demo = { page, shown: Infinity };
-  const parts = [summary, pictures, lossCurve, controls, replay].map((part) => part(demo));
+  const parts = [topControls, summary, pictures, lossCurve, panelControls, replay].map((part) => part(demo));
   const update = () => {
     const loss = LOSSES[page.get("surface")];
     const given = page.get("start");
@@ -282,7 +282,7 @@ function render({ model, el }) {
     for (const part of parts) part();
   };
   page.watch(TRAITS, update);
-  page.watch("goal_met", () => parts[0]());
+  page.watch("goal_met", () => parts[1]());
   update();
   return page.dispose;
 }
@@ -322,13 +322,16 @@ function summary(demo) {
 function pictures(demo) {
   const { page } = demo;
   const box = html("div", { class: "lr-plots" });
+  const sentence = page.main.querySelector(".twice-say");
   page.figure.append(box);
   const shared = { parent: box, draw: (plot) => demo.run && drawPicture(demo, plot) };
   const above = createPlot(page, { ...shared, x: VIEW[0], y: VIEW[1], xLabel: "first weight x", yLabel: "second weight y", equal: true, label: "Contour lines of the loss, with the path of the descent" });
   const side = createPlot(page, { ...shared, x: [-1, 1], y: [0, 1], xLabel: "weight w", yLabel: "loss", aspect: 2 / 3, label: "Curve of the loss, with the path of the descent" });
   above.element.classList.add("lr-picture", "lr-above");
   side.element.classList.add("lr-picture");
+  box.append(sentence); // close to the picture, so that both are seen while the slider moves
   const handles = [above, side].map((plot) => startHandle(demo, plot));
+  demo.placeStart = () => { for (const place of handles) place(); };
   demo.picture = () => (demo.loss.axes.length === 2 ? above : side);
   return () => {
     const { loss } = demo;
@@ -341,7 +344,6 @@ function pictures(demo) {
       side.setLimits([low, high], [-0.04 * top, 1.06 * top]);
     }
     shown.redraw();
-    for (const place of handles) place();
   };
 }
 
@@ -378,6 +380,7 @@ function startHandle(demo, plot) {
 function drawPicture(demo, plot) {
   const { page, loss, run, settings } = demo;
   if (plot !== demo.picture()) return;
+  demo.placeStart();
   const [colors, { ctx, frame: f }] = [page.colors(), plot];
   const flat = loss.axes.length === 1;
   if (flat) drawCurve(loss, plot, colors);
@@ -502,28 +505,26 @@ function drawPath(ctx, path, toPixels, end, f, colors) {
 /** The loss at every step, on a logarithmic axis: a straight line is a constant factor per step. */
 function lossCurve(demo) {
   const { page } = demo;
-  const box = page.figure.querySelector(".lr-plots");
-  const beside = () => box.clientWidth > 740;
-  const plot = createPlot(page, { parent: box, x: [0, 60], y: [1e-6, 100], yLog: true, xLabel: "step", yLabel: "loss", label: "The loss at every step, on a logarithmic axis",
-    aspect: (width) => (beside() ? demo.picture().frame.height / width : 0.42), draw: () => demo.run && draw() });
+  const box = html("div", { class: "lr-curve" });
+  page.panel.append(box);
+  const plot = createPlot(page, { parent: box, x: [0, 60], y: [1e-6, 100], yLog: true, xLabel: "step", yLabel: "loss (log scale)", label: "The loss at every step, on a logarithmic axis",
+    aspect: 0.55, draw: () => demo.run && draw() });
   demo.lossPlot = plot;
+  const [line, tip, note] = [svg("path", { class: "lr-line" }), svg("circle", { class: "lr-tip", r: 5 }), svg("text", { class: "lr-name" })];
+  plot.back.append(line);
+  plot.front.append(tip, note);
   const draw = () => {
     const { run, settings } = demo;
-    const [colors, { ctx, frame: f }] = [page.colors(), plot];
+    const f = plot.frame;
     const end = Math.min(demo.shown, settings.steps);
     const points = run.values.slice(0, Math.min(Math.floor(end), run.last) + 1).map((v, k) => [plot.toX(k), clamp(plot.toY(Math.max(v, 1e-300)), f.top - 50, f.top + f.height)]);
-    ctx.beginPath();
-    for (const [x, y] of points) ctx.lineTo(x, y);
-    Object.assign(ctx, { lineWidth: 2.25, strokeStyle: colors.path, lineJoin: "round", fillStyle: colors.path });
-    ctx.stroke();
+    line.setAttribute("d", `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
     const [x, y] = points.at(-1);
-    ctx.beginPath();
-    ctx.arc(x, y, 5, 0, 2 * Math.PI);
-    ctx.fill();
-    if (run.last < settings.steps && end > run.last) {
-      const right = x > f.left + f.width / 2;
-      caption(ctx, `✕ overflow after step ${run.last}`, x + (right ? -8 : 10), f.top + 18, colors, right ? "right" : "left");
-    }
+    make(tip, { cx: x, cy: Math.max(y, f.top), visibility: y < f.top ? "hidden" : "visible" }, []);
+    const over = run.last < settings.steps && end > run.last;
+    const right = x > f.left + f.width / 2;
+    make(note, { x: x + (right ? -8 : 10), y: f.top + 18, "text-anchor": right ? "end" : "start" }, []);
+    note.textContent = over ? `✕ overflow after step ${run.last}` : "";
   };
   return () => {
     const { run, settings } = demo;
@@ -536,19 +537,16 @@ function lossCurve(demo) {
   };
 }
 
-function controls(demo) {
+/** Above the figure, where hand and eye are close: which loss, and the rate. */
+function topControls(demo) {
   const { page } = demo;
   const group = (label, size) => html("optgroup", { label }, ...Object.values(LOSSES).filter(({ axes }) => axes.length === size).map(({ name, title }) => html("option", { value: name }, title)));
   const surface = select(page, { label: "Loss", options: [], value: "", onInput: (name) => page.set({ surface: name, start: LOSSES[name].start }) });
   surface.input.append(group("Two weights, seen from above", 2), group("One weight, seen from the side", 1));
-  const formula = html("small", { class: "twice-hint" });
-  surface.element.append(formula);
-
   const rate = slider(page, { label: "Learning rate", min: RATES[0], max: RATES[1], log: true, step: 0.002, trait: "learning_rate", format: (v) => show(v, 4) });
   const nudge = (sign, words) => {
     const control = button({ label: sign < 0 ? "−" : "+", title: words, onClick: () => page.set({ learning_rate: clamp(Number((page.get("learning_rate") * 1.005 ** sign).toPrecision(5)), ...RATES) }) });
-    make(control.input, { "aria-label": words, class: "lr-nudge" }, []);
-    return control.element;
+    return make(control.input, { "aria-label": words, class: "lr-nudge" }, []);
   };
   const output = rate.element.querySelector("output");
   const fine = html("div", { class: "lr-fine" });
@@ -556,25 +554,32 @@ function controls(demo) {
   fine.append(nudge(-1, "Rate half a percent smaller"), output, nudge(1, "Rate half a percent larger"));
   const mark = html("div", { class: "lr-mark", "aria-hidden": "true" });
   rate.element.append(mark);
+  page.figure.append(html("div", { class: "lr-top" }, surface.element, rate.element));
+  return () => {
+    if (surface.value !== demo.loss.name) surface.value = demo.loss.name;
+    const [low, high] = RATES.map(Math.log10);
+    mark.hidden = !page.get("show_threshold");
+    mark.style.setProperty("--place", clamp((Math.log10(demo.run.threshold) - low) / (high - low), 0, 1).toFixed(4));
+    mark.dataset.text = show(demo.run.threshold);
+  };
+}
 
+function panelControls(demo) {
+  const { page } = demo;
+  const formula = html("small", { class: "twice-hint" });
   const threshold = checkbox(page, { label: "Show the threshold 2/λmax", trait: "show_threshold" });
   const sum = html("small", { class: "twice-hint" });
   threshold.element.append(sum);
   const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
   const noise = slider(page, { label: "Batch noise", min: 0, max: 4, step: 0.1, trait: "noise", format: (v) => number(v, 1), hint: "How wrong the slope of each batch is (standard deviation)." });
   const steps = slider(page, { label: "Steps", min: 5, max: 200, step: 1, trait: "steps", format: (v) => number(v, 0) });
-  page.panel.append(...[surface, rate, threshold, momentum, noise, steps].map(({ element }) => element));
-
+  const controls = [threshold, momentum, noise, steps].map(({ element }) => element);
+  page.panel.append(formula, html("div", { class: "lr-controls" }, ...controls));
   return () => {
     const { loss, run, settings } = demo;
-    if (surface.value !== loss.name) surface.value = loss.name;
-    formula.textContent = `${loss.axes.length === 1 ? "f(w)" : "f(x, y)"} = ${loss.formula}${loss.axes.length === 2 ? ". Every line joins points of equal loss; + marks a minimum." : ". + marks a minimum."}`;
-    const shown = page.get("show_threshold");
-    const [low, high] = RATES.map(Math.log10);
-    const place = clamp((Math.log10(run.threshold) - low) / (high - low), 0, 1);
-    mark.hidden = sum.hidden = !shown;
-    mark.style.setProperty("--place", place.toFixed(4));
-    mark.dataset.text = show(run.threshold);
+    const two = loss.axes.length === 2;
+    formula.textContent = `${two ? "f(x, y)" : "f(w)"} = ${loss.formula}.${two ? " A line joins points of equal loss." : ""} A + marks a minimum.`;
+    sum.hidden = !page.get("show_threshold");
     const top = show(Math.max(...run.curvatures));
     const where = loss.quadratic ? "" : `, at the minimum ${showPoint(run.valley)}`;
     sum.textContent = settings.momentum ? `2(1 + ${show(settings.momentum)}) / ${top} = ${show(run.threshold)} with momentum${where}` : `2 / ${top} = ${show(run.threshold)}${where}`;
@@ -605,7 +610,7 @@ function replay(demo) {
     demo.found = undefined;
     page.set({ ...DEFAULTS, start: demo.loss.start, show_threshold: false, goal_met: false });
   } });
-  const again = button({ label: "Other noise", title: "The next seed", onClick: () => page.set({ seed: page.get("seed") + 1 }) });
+  const again = button({ label: "New noise", title: "The next seed", onClick: () => page.set({ seed: page.get("seed") + 1 }) });
   page.actions.append(play.element, reset.element, again.element);
   return () => {
     if (loop.running) { loop.stop(); play.value = "▶ Replay"; }
