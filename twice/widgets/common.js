@@ -234,7 +234,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   const [grid, axes, front] = [svg("g", { class: "twice-grid" }), svg("g", { class: "twice-axes" }), svg("g")];
   const back = svg("g", { "clip-path": `url(#${clipId})` });
   const picture = svg("svg", { role: "group", "aria-label": label }, svg("clipPath", { id: clipId }, clip), grid, back, axes, front);
-  const box = html("div", { class: "twice-plot" }, canvas, picture);
+  const box = html("div", { class: `twice-plot${equal ? " twice-square" : ""}` }, canvas, picture);
   const plot = { element: box, svg: picture, canvas, back, front, ctx: canvas.getContext("2d"), x, y, frame: { left: 0, top: 0, width: 0, height: 0 } };
   const warp = (log) => (log ? (v) => Math.log10(Math.max(v, 1e-300)) : (v) => v);
   const [wx, wy] = [warp(xLog), warp(yLog)];

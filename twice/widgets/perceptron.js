@@ -336,9 +336,9 @@ function pointMarks(demo, plot) {
   plot.front.append(layer);
   const marks = [];
   const makeMark = (i) => {
-    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit" })];
+    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit", "aria-hidden": "true" })];
     const ring = svg("circle", { class: "pt-look", r: 22 });
-    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, visit);
+    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
       position: () => page.get("points")[i], step: 0.1,
@@ -349,7 +349,7 @@ function pointMarks(demo, plot) {
         return act;
       },
     });
-    return { node, shape, name, visit, ring };
+    return { group: svg("g", {}, visit, node), node, shape, name, visit, ring };
   };
   plot.svg.addEventListener("dblclick", (event) => {
     const box = plot.svg.getBoundingClientRect();
@@ -358,12 +358,12 @@ function pointMarks(demo, plot) {
   });
   return ({ points, labels, order }, { wrong }) => {
     const scale = clamp(plot.frame.width / 420, 0.75, 1);
-    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).node); }
-    while (marks.length > points.length) marks.pop().node.remove();
-    marks.forEach(({ node, shape, name, visit, ring }, i) => {
+    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).group); }
+    while (marks.length > points.length) marks.pop().group.remove();
+    marks.forEach(({ group, node, shape, name, visit, ring }, i) => {
       const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
-      make(node, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})`,
-        "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
+      make(group, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})` }, []);
+      make(node, { "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
       make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
       name.setAttribute("class", `pt-on${labels[i]}`);
       make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
@@ -431,7 +431,7 @@ function gauge(demo) {
   page.panel.append(html("div", { class: "twice-readout pt-box" }, weights, counts, bar, claim));
   let [known, theorem] = ["", null];
   return ({ points, labels, kernel, bias, updates, looks, edited }, { wrong }) => {
-    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels)];
+    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels, { maxSteps: 30000 })];
     const { radius, margin, bound } = theorem;
     const most = Math.floor(bound + 1e-9);
     fill(weights, html("b", {}, "w"), ` = (${number(kernel[0])}, ${number(kernel[1])})`, html("br"), html("b", {}, "b"), ` = ${number(bias)}`);
