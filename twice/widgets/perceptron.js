@@ -127,13 +127,14 @@ export const letter = (index) => String.fromCharCode(65 + index);
 
 /** One sentence about the last look. */
 export function describe(look, state) {
-  const pair = (v) => `(${number(v[0])}, ${number(v[1])})`;
+  const short = (v) => String(Number(v.toFixed(2))).replace("-", "−");
+  const pair = (v) => `(${short(v[0])},\u00a0${short(v[1])})`;
   const name = `Point ${letter(look.index)}`;
   if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
-  const sign = `${look.error > 0 ? "+" : "−"} ${Number(state.learning_rate.toFixed(2))}`;
+  const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
   const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
   return `${name} was on the wrong side: ${moved}.\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
-    + `\nb = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
+    + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
 }
 
 // ---- Drawing ----
@@ -265,9 +266,9 @@ function runner(demo) {
     }
   });
   const update = button({ label: "Next update", primary: true, title: "Look at the points in turn until one changes the weights", onClick: () => step(true) });
-  const look = button({ label: "One look", title: "Look at the next point only", onClick: () => step(false) });
+  const look = button({ label: "Look", title: "Look at the next point only", onClick: () => step(false) });
   const run = button({ label: "Run", onClick: () => { if (demo.loop.running) demo.loop.stop(); else { wait = 0; demo.loop.start(); } page.redraw(); } });
-  const zero = button({ label: "Start again", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
+  const zero = button({ label: "Restart", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
   page.actions.append(update.element, look.element, run.element, zero.element);
 
   return (state, { wrong, done }) => {
@@ -337,7 +338,7 @@ function pointMarks(demo, plot) {
   const marks = [];
   const makeMark = (i) => {
     const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit", "aria-hidden": "true" })];
-    const ring = svg("circle", { class: "pt-look", r: 22 });
+    const ring = svg("circle", { class: "pt-look" });
     const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
@@ -366,7 +367,8 @@ function pointMarks(demo, plot) {
       make(node, { "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
       make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
       name.setAttribute("class", `pt-on${labels[i]}`);
-      make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
+      make(visit, { x: 8 + 12 * scale, y: -3 - 12 * scale }, []);
+      make(ring, { r: 7 + 15 * scale }, []);
       visit.textContent = seen;
       ring.classList.toggle("pt-now", demo.look?.index === i);
     });
@@ -442,7 +444,7 @@ function gauge(demo) {
     fillBar.style.width = finite ? `${Math.min(100, (100 * updates) / bound)}%` : "0";
     make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
     claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
-      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Start again”."
+      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Restart”."
         : `The theorem allows at most ${most}: (R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
   };
 }
