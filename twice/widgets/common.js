@@ -259,7 +259,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
     Object.assign(canvas.style, { left: `${f.left}px`, top: `${f.top}px`, width: `${f.width}px`, height: `${f.height}px` });
     make(picture, { width: total, height, viewBox: `0 0 ${total} ${height}` }, []);
     make(clip, { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    const [xs, ys] = [ticks(...plot.x, f.width < 340 ? 4 : 6, xLog), ticks(...plot.y, f.height < 240 ? 4 : 6, yLog)];
+    const [xs, ys] = [ticks(...plot.x, f.width < 340 ? 4 : 6, xLog), ticks(...plot.y, f.height < 340 ? 4 : 6, yLog)];
     const [right, bottom] = [f.left + f.width, f.top + f.height];
     fill(grid, ...xs.map((v) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })), ...ys.map((v) => svg("path", { d: `M${f.left} ${plot.toY(v)}H${right}` })));
     fill(axes,

@@ -206,7 +206,7 @@ function edits(demo) {
     demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
   demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
-  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
+  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(2))) : p)), ...touched() }, { save });
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
     demo.apply({ labels, ...touched() }, { note: `Point ${letter(i)} is now of class ${labels[i]}.` });
