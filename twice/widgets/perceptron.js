@@ -427,7 +427,7 @@ function orderStrip(demo) {
 /** Weights in numbers, and the mistakes beside what the theorem allows. */
 function gauge(demo) {
   const { page } = demo;
-  const [weights, counts, claim] = [html("div", { class: "pt-weights-text" }), html("div"), html("div", { class: "twice-hint" })];
+  const [weights, counts, claim] = [html("div", { class: "pt-weights-text" }), html("div"), html("div", { class: "twice-hint pt-claim" })];
   const fillBar = html("div", { class: "pt-fill" });
   const bar = html("div", { class: "pt-bar", role: "meter", "aria-label": "Updates against the bound", "aria-valuemin": 0 }, fillBar);
   page.panel.append(html("div", { class: "twice-readout pt-box" }, weights, counts, bar, claim));
@@ -445,7 +445,7 @@ function gauge(demo) {
     make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
     claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
       : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Restart”."
-        : `The theorem allows at most ${most}: (R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
+        : `The theorem allows at most ${most}:\n(R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
   };
 }
 
