@@ -245,7 +245,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   plot.fromX = (p) => unshare(xLog, wx, plot.x, (p - plot.frame.left) / plot.frame.width);
   plot.fromY = (p) => unshare(yLog, wy, plot.y, 1 - (p - plot.frame.top) / plot.frame.height);
 
-  const tickText = (log) => (v) => (log ? (Math.abs(Math.log10(v)) < 3.5 ? String(Number(v.toPrecision(3))) : `1e${number(Math.log10(v), 0)}`) : String(v).replace("-", "−"));
+  const tickText = (log) => (v) => (log ? (Math.abs(Math.log10(v)) < 1.5 ? String(Number(v.toPrecision(3))) : `10${[...String(Math.round(Math.log10(v)))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`) : String(v).replace("-", "−"));
   function layout() {
     const total = Math.floor(box.clientWidth);
     if (!total) return;
@@ -266,7 +266,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
       ...xs.map((v) => svg("text", { x: plot.toX(v), y: bottom + 19, "text-anchor": "middle" }, tickText(xLog)(v))),
       ...ys.map((v) => svg("text", { x: f.left - 8, y: plot.toY(v) + 4.5, "text-anchor": "end" }, tickText(yLog)(v))),
       svg("text", { class: "twice-name", x: f.left + f.width / 2, y: bottom + 40, "text-anchor": "middle" }, xLabel),
-      svg("text", { class: "twice-name", transform: `translate(${f.left - 40} ${f.top + f.height / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
+      svg("text", { class: "twice-name", transform: `translate(${f.left - (yLog ? 44 : 40)} ${f.top + f.height / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
     paint();
   }
   function paint() {
