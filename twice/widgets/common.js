@@ -234,7 +234,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   const [grid, axes, front] = [svg("g", { class: "twice-grid" }), svg("g", { class: "twice-axes" }), svg("g")];
   const back = svg("g", { "clip-path": `url(#${clipId})` });
   const picture = svg("svg", { role: "group", "aria-label": label }, svg("clipPath", { id: clipId }, clip), grid, back, axes, front);
-  const box = html("div", { class: "twice-plot" }, canvas, picture);
+  const box = html("div", { class: `twice-plot${equal ? " twice-square" : ""}` }, canvas, picture);
   const plot = { element: box, svg: picture, canvas, back, front, ctx: canvas.getContext("2d"), x, y, frame: { left: 0, top: 0, width: 0, height: 0 } };
   const warp = (log) => (log ? (v) => Math.log10(Math.max(v, 1e-300)) : (v) => v);
   const [wx, wy] = [warp(xLog), warp(yLog)];
@@ -259,7 +259,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
     Object.assign(canvas.style, { left: `${f.left}px`, top: `${f.top}px`, width: `${f.width}px`, height: `${f.height}px` });
     make(picture, { width: total, height, viewBox: `0 0 ${total} ${height}` }, []);
     make(clip, { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    const [xs, ys] = [ticks(...plot.x, f.width < 300 ? 4 : 6, xLog), ticks(...plot.y, f.height < 240 ? 4 : 6, yLog)];
+    const [xs, ys] = [ticks(...plot.x, f.width < 340 ? 4 : 6, xLog), ticks(...plot.y, f.height < 340 ? 4 : 6, yLog)];
     const [right, bottom] = [f.left + f.width, f.top + f.height];
     fill(grid, ...xs.map((v) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })), ...ys.map((v) => svg("path", { d: `M${f.left} ${plot.toY(v)}H${right}` })));
     fill(axes,

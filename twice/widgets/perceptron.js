@@ -127,13 +127,14 @@ export const letter = (index) => String.fromCharCode(65 + index);
 
 /** One sentence about the last look. */
 export function describe(look, state) {
-  const pair = (v) => `(${number(v[0])}, ${number(v[1])})`;
+  const short = (v) => String(Number(v.toFixed(2))).replace("-", "−");
+  const pair = (v) => `(${short(v[0])},\u00a0${short(v[1])})`;
   const name = `Point ${letter(look.index)}`;
   if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
-  const sign = `${look.error > 0 ? "+" : "−"} ${Number(state.learning_rate.toFixed(2))}`;
+  const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
   const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
   return `${name} was on the wrong side: ${moved}.\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
-    + `\nb = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
+    + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
 }
 
 // ---- Drawing ----
@@ -205,7 +206,7 @@ function edits(demo) {
     demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
   demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
-  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
+  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(2))) : p)), ...touched() }, { save });
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
     demo.apply({ labels, ...touched() }, { note: `Point ${letter(i)} is now of class ${labels[i]}.` });
@@ -265,9 +266,9 @@ function runner(demo) {
     }
   });
   const update = button({ label: "Next update", primary: true, title: "Look at the points in turn until one changes the weights", onClick: () => step(true) });
-  const look = button({ label: "One look", title: "Look at the next point only", onClick: () => step(false) });
+  const look = button({ label: "Look", title: "Look at the next point only", onClick: () => step(false) });
   const run = button({ label: "Run", onClick: () => { if (demo.loop.running) demo.loop.stop(); else { wait = 0; demo.loop.start(); } page.redraw(); } });
-  const zero = button({ label: "Start again", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
+  const zero = button({ label: "Restart", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
   page.actions.append(update.element, look.element, run.element, zero.element);
 
   return (state, { wrong, done }) => {
@@ -336,9 +337,9 @@ function pointMarks(demo, plot) {
   plot.front.append(layer);
   const marks = [];
   const makeMark = (i) => {
-    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit" })];
-    const ring = svg("circle", { class: "pt-look", r: 22 });
-    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, visit);
+    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit", "aria-hidden": "true" })];
+    const ring = svg("circle", { class: "pt-look" });
+    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
       position: () => page.get("points")[i], step: 0.1,
@@ -349,7 +350,7 @@ function pointMarks(demo, plot) {
         return act;
       },
     });
-    return { node, shape, name, visit, ring };
+    return { group: svg("g", {}, visit, node), node, shape, name, visit, ring };
   };
   plot.svg.addEventListener("dblclick", (event) => {
     const box = plot.svg.getBoundingClientRect();
@@ -358,15 +359,16 @@ function pointMarks(demo, plot) {
   });
   return ({ points, labels, order }, { wrong }) => {
     const scale = clamp(plot.frame.width / 420, 0.75, 1);
-    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).node); }
-    while (marks.length > points.length) marks.pop().node.remove();
-    marks.forEach(({ node, shape, name, visit, ring }, i) => {
+    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).group); }
+    while (marks.length > points.length) marks.pop().group.remove();
+    marks.forEach(({ group, node, shape, name, visit, ring }, i) => {
       const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
-      make(node, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})`,
-        "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
+      make(group, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})` }, []);
+      make(node, { "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
       make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
       name.setAttribute("class", `pt-on${labels[i]}`);
-      make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
+      make(visit, { x: 8 + 12 * scale, y: -3 - 12 * scale }, []);
+      make(ring, { r: 7 + 15 * scale }, []);
       visit.textContent = seen;
       ring.classList.toggle("pt-now", demo.look?.index === i);
     });
@@ -431,7 +433,7 @@ function gauge(demo) {
   page.panel.append(html("div", { class: "twice-readout pt-box" }, weights, counts, bar, claim));
   let [known, theorem] = ["", null];
   return ({ points, labels, kernel, bias, updates, looks, edited }, { wrong }) => {
-    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels)];
+    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels, { maxSteps: 30000 })];
     const { radius, margin, bound } = theorem;
     const most = Math.floor(bound + 1e-9);
     fill(weights, html("b", {}, "w"), ` = (${number(kernel[0])}, ${number(kernel[1])})`, html("br"), html("b", {}, "b"), ` = ${number(bias)}`);
@@ -442,7 +444,7 @@ function gauge(demo) {
     fillBar.style.width = finite ? `${Math.min(100, (100 * updates) / bound)}%` : "0";
     make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
     claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
-      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Start again”."
+      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Restart”."
         : `The theorem allows at most ${most}: (R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
   };
 }
