@@ -32,7 +32,7 @@ export const LOSSES = Object.fromEntries([
   loss("two_valleys", "two valleys", "a quartic in x, plus y²", [valleys, quadratic(2)], [[-2, 0], [1.5, 0]], VIEW, [2.5, 1.5]),
   loss("parabola", "parabola", "(2w − 0.8)²", [oneWeight], [[0.4]], [[-1.1, 1.9]], [-0.8], { quadratic: true }),
   loss("double_well", "double well", "a quartic with two valleys", [valleys], [[-2], [1.5]], [[-3.1, 2.9]], [2.5]),
-  loss("plateau", "plateau", "1 − exp(−w² / 2)", [hole], [[0]], [[-4.5, 4.5]], [4]),
+  loss("plateau", "plateau", "1 − exp(−w² / 2)", [hole], [[0]], [[-5, 5]], [4]),
   loss("cliff", "cliff", "w² / 4, plus a wall of height 2 at w = 1.5", [cliff], [[0]], [[-3, 3]], [2.5]),
 ].map((one) => [one.name, one]));
 
@@ -143,7 +143,12 @@ function showRate(rate, threshold) {
   return show(rate, digits ?? 6);
 }
 
-const factor = ({ size, turns }) => `${turns ? "−" : ""}${show(size, Math.abs(size - 1) < 0.01 ? 4 : 3)}`;
+/** The multiplier with its sign, and enough digits to tell it from 1. */
+function factor({ size, turns }) {
+  const digits = [3, 4, 5, 6, 7].find((d) => Number(size.toPrecision(d)) !== 1);
+  return `${turns ? "−" : ""}${show(size, digits ?? 3)}`;
+}
+
 const thresholdName = (momentum) => (momentum ? `2(1 + ${show(momentum)})/λmax` : "2/λmax");
 
 /** Why the run ended as it did, in two or three sentences with numbers. */
@@ -151,7 +156,7 @@ export function explain(loss, settings, run) {
   const { steps } = settings;
   const reason = loss.quadratic ? explainQuadratic(loss, settings, run) : explainAny(loss, settings, run);
   if (run.last === steps) return reason;
-  return `${reason} After step ${run.last} the numbers were too large for float64 (1.8 × 10³⁰⁸ is the end): the loss ` +
+  return `${reason} After step ${run.last} the numbers were too large for float64 (it ends at 1.8 × 10³⁰⁸): the loss ` +
     "became ∞, and ∞ − ∞ is NaN, “not a number”. This is what a NaN loss in training means.";
 }
 
@@ -174,12 +179,12 @@ function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run) {
   if (noise && (word === "oscillating" || word === "stuck")) {
     return `${mine} is below ${limit}, but every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point keeps trembling around the bottom. A smaller rate trembles less.`;
   }
-  if (word === "oscillating") return `${mine} is below ${limit}, but momentum ${show(momentum)} swings it past the bottom again and again; the swing shrinks only by ${factor(slow)} a step.`;
+  if (word === "oscillating") return `${mine} is below ${limit}, but momentum ${show(momentum)} swings it past the bottom again and again; the swing is multiplied by ${factor(slow)} at every step.`;
   if (word === "stuck") {
     return `${mine} is far below ${limit}: each step takes only ${show(100 * Math.abs(1 - slow.size), 2)} % off the distance. It would get there, after very many steps.`;
   }
   const how = fast.swings
-    ? `momentum carries it past the bottom and back; the swing shrinks by ${factor(fast)} a step (√momentum)`
+    ? `momentum carries it past the bottom and back; the swing is multiplied by ${factor(fast)} at every step (√momentum)`
     : `${steep} is multiplied by ${factor(fast)} at every step${fast.turns ? ", crossing the valley each time" : fast.size < 1e-9 ? ": one step lands on the bottom" : ""}${top === low ? "" : `, the flat one by ${factor(slow)}`}`;
   const moving = curvatures.filter((c, i) => start[i] !== valley[i]).map((c) => multiplier(rate, c, momentum).size);
   const needed = Math.ceil(Math.log(1e-6) / (2 * Math.log(Math.max(...moving))));
@@ -197,7 +202,8 @@ function explainAny(loss, { rate, momentum, noise, steps }, run) {
   const thrown = values.findIndex((v, k) => k > 0 && k <= run.last && v - values[k - 1] > 0.25 * values[0] && run.last === steps);
   const jump = thrown < 1 || noise || momentum ? "" : ` At step ${thrown} a slope of ${show(Math.hypot(...gradientAt(loss, path[thrown - 1])))} threw it from ${showPoint(path[thrown - 1])} to ${showPoint(path[thrown])}.`;
   if (word === "diverging") {
-    return `The loss grew from ${show(values[0])} to ${show(values[run.last])}: each step overshoots farther than the one before. At the bottom of the nearest valley ${limit}, and rate ${show(rate)} is ${rate > threshold ? "above it" : "too much for the steeper walls around it"}.${jump}`;
+    const why = rate > threshold ? `rate ${show(rate)} is above ${limit} at the bottom of the nearest valley` : `${limit} holds at the bottom of the valley only, and the walls around it are too steep for rate ${show(rate)}`;
+    return `Each step overshoots farther than the one before (loss ${show(values[0])} to ${show(values[run.last])}): ${why}.${run.last < steps ? "" : jump}`;
   }
   if (word === "stuck") {
     const bend = Math.min(...curvaturesAt(loss, end));
@@ -301,7 +307,8 @@ function summary(demo) {
   demo.tell = (k) => {
     const { run, settings } = demo;
     const at = Math.min(k, settings.steps);
-    facts.textContent = `step ${at}: loss ${show(run.values[at])} at ${showPoint(run.path[at])}`;
+    const where = run.path[at].every((v) => Math.abs(v) < 1000) ? ` at ${showPoint(run.path[at])}` : "";
+    facts.textContent = Number.isNaN(run.values[at]) ? `step ${at}: loss NaN` : `step ${at}: loss ${show(run.values[at], 4)}${where}`;
   };
   return () => {
     const { loss, settings, run } = demo;
@@ -309,7 +316,7 @@ function summary(demo) {
     word.textContent = `${MARKS[run.word]} ${run.word}`;
     word.dataset.word = run.word;
     demo.tell(settings.steps);
-    page.say(text, { quiet: true });
+    page.say(text.replaceAll("/λ", "/\u2060λ"), { quiet: true }); // no line break inside 2/λmax
     clearTimeout(wait);
     wait = setTimeout(() => { spoken.textContent = `${run.word}. ${text}`; }, 700);
     const found = goalState(loss.name, settings, run.threshold);
