@@ -97,7 +97,7 @@ def verdict(values, *, lowest=0.0):
 
     values: (steps + 1,) the loss at every point of the path, at least 4.  lowest: the smallest
     value the loss can take. The peaks of the last three quarters of the run decide: they grow past
-    the start, they stay level (with ups and downs, or without), or they shrink.
+    the start, they shrink (by half, if the losses still go up and down at the end), or they stay.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or len(values) < 4 or not np.isfinite(values[0]):
@@ -111,9 +111,12 @@ def verdict(values, *, lowest=0.0):
     left = f"{values[-1]:.3g} after {len(values) - 1} steps, from {values[0]:.3g}"
     if early < middle < late and late > max(excess[0], 1.5 * early):
         return Verdict("diverging", f"the loss grows: {left}")
-    if late < 0.98 * middle or late <= 1e-6 * excess[0]:
+    bumpy = np.diff(excess[-quarter - 1 :]).max() > 1e-3 * late
+    peaks_fall = late < middle < early and late < 0.5 * early
+    falls = peaks_fall if bumpy else excess[-1] < 0.98 * middle
+    if falls or late <= 1e-6 * excess[0]:
         return Verdict("converging", f"the loss falls: {left}")
-    if np.diff(excess[-quarter - 1 :]).max() > 1e-3 * late:
+    if bumpy:
         return Verdict("oscillating", f"the loss goes up and down without settling: {left}")
     return Verdict("stuck", f"the loss hardly changes any more: {left}")
 

@@ -15,7 +15,7 @@ class Demo(anywidget.AnyWidget):
     """A live demo: Python holds the traits, JavaScript computes and draws, kernel or none.
 
     A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), gives `goal` a default,
-    declares its traits with `.tag(sync=True)`, and defines `summary()` (the text form, the same for the same traits) and
+    declares its traits with `.tag(sync=True)`, and defines `summary()` (the text form) and
     `draw(figure)` (the still picture, on an empty matplotlib Figure of `figure_size` inches).
     Where widgets are not shown, as in a repository's preview or a PDF, the picture and the text
     stand in. Set traits from Python and the demo moves; read them to see what the reader did.

@@ -245,12 +245,13 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   plot.fromX = (p) => unshare(xLog, wx, plot.x, (p - plot.frame.left) / plot.frame.width);
   plot.fromY = (p) => unshare(yLog, wy, plot.y, 1 - (p - plot.frame.top) / plot.frame.height);
 
-  const tickText = (log) => (v) => (log ? (Math.abs(Math.log10(v)) < 3.5 ? String(Number(v.toPrecision(3))) : `1e${number(Math.log10(v), 0)}`) : String(v).replace("-", "−"));
+  const tickText = (log) => (v) => (log ? (Math.abs(Math.log10(v)) < 1.5 ? String(Number(v.toPrecision(3))) : `10${[...String(Math.round(Math.log10(v)))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`) : String(v).replace("-", "−"));
   function layout() {
     const total = Math.floor(box.clientWidth);
     if (!total) return;
     const f = plot.frame;
-    Object.assign(f, { left: 56, top: 12, width: total - 56 - 14 });
+    const left = total < 420 ? 44 : 54;
+    Object.assign(f, { left, top: 12, width: total - left - 12 });
     f.height = equal ? f.width * ((plot.y[1] - plot.y[0]) / (plot.x[1] - plot.x[0])) : Math.max(180, f.width * aspect);
     const height = f.top + f.height + 48;
     const ratio = globalThis.devicePixelRatio || 1;
@@ -265,7 +266,7 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
       ...xs.map((v) => svg("text", { x: plot.toX(v), y: bottom + 19, "text-anchor": "middle" }, tickText(xLog)(v))),
       ...ys.map((v) => svg("text", { x: f.left - 8, y: plot.toY(v) + 4.5, "text-anchor": "end" }, tickText(yLog)(v))),
       svg("text", { class: "twice-name", x: f.left + f.width / 2, y: bottom + 40, "text-anchor": "middle" }, xLabel),
-      svg("text", { class: "twice-name", transform: `translate(15 ${f.top + f.height / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
+      svg("text", { class: "twice-name", transform: `translate(${f.left - (yLog ? 44 : 40)} ${f.top + f.height / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
     paint();
   }
   function paint() {
@@ -357,7 +358,7 @@ function animation(page, tick) {
   return loop;
 }
 
-/** Call fn with 0..1 over `ms` milliseconds, eased; at once with 1 for who wants calm. Returns start(). */
+/** Call fn with 0..1 over `ms` milliseconds, eased; at once with 1 for who wants calm. Returns {start, stop}. */
 function tween(page, ms, fn) {
   let t = 1;
   const loop = animation(page, (seconds) => {
@@ -365,5 +366,5 @@ function tween(page, ms, fn) {
     fn(1 - (1 - t) ** 3);
     return t < 1;
   });
-  return () => { t = page.calm() ? 1 : 0; fn(t); if (t < 1) loop.start(); };
+  return { start() { t = page.calm() ? 1 : 0; fn(t); if (t < 1) loop.start(); }, stop: loop.stop };
 }

@@ -3,7 +3,7 @@
 
 // ---- Mathematics ----
 
-export const LIMITS = [-2, 2]; // both axes
+export const LIMITS = [-2, 2]; // both axes; the gates are shown from -1 to 2
 export const MOST_POINTS = 20;
 const ZERO = { kernel: [0, 0], bias: 0, updates: 0, looks: 0, edited: false };
 
@@ -92,6 +92,11 @@ export function presetPoints(preset, seed) {
   }
 }
 
+/** What both axes show. */
+export function view({ preset, points }) {
+  return ["and", "or", "xor"].includes(preset) && points.flat().every((v) => v >= -1) ? [-1, 2] : LIMITS;
+}
+
 /** The corners of the part of the square where w . x + b > 0. */
 export function positiveSide({ kernel, bias }, [low, high] = LIMITS) {
   const corners = [[low, low], [high, low], [high, high], [low, high]];
@@ -127,8 +132,8 @@ export function describe(look, state) {
   if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
   const sign = `${look.error > 0 ? "+" : "−"} ${Number(state.learning_rate.toFixed(2))}`;
   const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
-  return `${name} was on the wrong side: ${moved}. w = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
-    + ` and b = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
+  return `${name} was on the wrong side: ${moved}.\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
+    + `\nb = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
 }
 
 // ---- Drawing ----
@@ -147,13 +152,13 @@ function render({ model, el }) {
   demo.state = () => Object.fromEntries(STATE.split(" ").map((name) => [name, page.get(name)]));
   let own = false;
   /** Change traits from here; `note` is the sentence to show, unless it tells of a look. */
-  demo.apply = (values, { note = "", look = null, save = true } = {}) => {
+  demo.apply = (values, { note = "", look = null, save = true, jump = false } = {}) => {
     own = true;
     const before = { kernel: page.get("kernel"), bias: page.get("bias") };
     page.set(values, save);
     own = false;
     Object.assign(demo, { note, look });
-    demo.glide(before);
+    demo.glide(before, jump);
     page.redraw();
   };
   page.watch(STATE, () => {
@@ -170,14 +175,15 @@ function render({ model, el }) {
     page.redraw();
   });
   /** Let the line glide from where it was to where the weights now are. */
-  demo.glide = (before) => {
+  demo.glide = (before, jump) => {
     [from, to] = [before, { kernel: page.get("kernel"), bias: page.get("bias") }];
-    if (String(from.kernel) === String(to.kernel) && from.bias === to.bias) demo.shown = to;
-    else if (demo.loop.running && page.get("speed") > 3) demo.shown = to;
-    else slide();
+    const still = String(from.kernel) === String(to.kernel) && from.bias === to.bias;
+    slide.stop();
+    if (still || jump || (demo.loop.running && page.get("speed") > 3)) demo.shown = to;
+    else slide.start();
   };
 
-  const parts = [edits, runner, scene, pointMarks, orderStrip, gauge, settings].map((part) => part(demo, plot));
+  const parts = [edits, runner, scene, pointMarks, gauge, orderStrip, settings].map((part) => part(demo, plot));
   page.redraw = frame(page, () => {
     const state = demo.state();
     const facts = { wrong: wrongPoints(state), done: false };
@@ -196,9 +202,9 @@ function edits(demo) {
     const { points, labels } = presetPoints(preset, seed);
     demo.loop.stop();
     Object.assign(demo, { selected: null, shuffles: 0, met: "" });
-    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false });
+    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
-  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note }); };
+  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
   demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
@@ -238,7 +244,9 @@ function runner(demo) {
     const { kernel, bias, looks, updates } = look;
     demo.apply(look.error ? { kernel, bias, looks, updates } : { looks }, { look });
     if (look.error && goalReached(demo.state())) {
-      demo.met = `the order ${page.get("order").map(letter).join(", ")} needed ${updates} updates.`;
+      const first = page.get("points").map((_, i) => i);
+      const needs = (order) => `${order.map(letter).join(", ")} needs ${updatesNeeded({ ...demo.state(), order })}`;
+      demo.met = `${needs(page.get("order"))} updates, ${needs(first)}.`;
       page.set({ goal_met: true });
     }
     return look;
@@ -268,21 +276,20 @@ function runner(demo) {
     run.value = demo.loop.running ? "Pause" : "Run";
     const first = letter(state.order[state.looks % state.order.length]);
     const start = `All weights are zero, so there is no line yet and every point counts as class 0. Press “Next update”: point ${first} is looked at first.`;
-    const end = done ? ` All ${state.points.length} points are on their right sides: after ${state.updates} updates in ${state.looks} looks the rule has nothing left to change.` : "";
+    const end = done ? `\nAll ${state.points.length} points are on their right sides: after ${state.updates} updates in ${state.looks} looks the rule has nothing left to change.` : "";
     const tale = demo.look ? describe(demo.look, state) : demo.note || (done || state.looks ? "" : start);
     page.say((tale + end).trim() || `${wrong.length} of ${state.points.length} points are on the wrong side. Point ${first} is next.`, { quiet: demo.loop.running });
-    page.goal(page.get("goal_met"), demo.met || "you found an order that needs more than 10 updates.");
+    page.goal(page.get("goal_met"), demo.met || "You found an order that needs more than 10 updates.");
   };
 }
 
-/** The two sides, the line and where it was, the weight vector and what was added to it. */
+/** The two sides, the line and where it was; on it the weight vector and what was added to it. */
 function scene(demo, plot) {
   const sides = [svg("rect", { class: "pt-side0" }), svg("polygon", { class: "pt-side1" })];
-  const [old, line, ray, added] = ["pt-old", "pt-line", "pt-ray", "pt-added"].map((name) => svg("path", { class: name }));
-  const weights = svg("path", { class: "pt-weights" });
-  const [wName, addedName] = [svg("text", { class: "pt-name" }, "w"), svg("text", { class: "pt-name pt-added-name" })];
-  plot.back.append(...sides, old, line, ray, weights, added);
-  plot.back.append(wName, addedName);
+  const [old, line, ray, before, weights, added] = ["pt-old", "pt-line", "pt-ray", "pt-before", "pt-weights", "pt-added"].map((name) => svg("path", { class: name }));
+  const [wName, addedName] = [svg("text", { class: "pt-name" }), svg("text", { class: "pt-name pt-added-name" })];
+  plot.svg.prepend(...sides);
+  plot.back.append(old, line, ray, before, weights, added, wName, addedName);
   const at = ([x, y]) => `${plot.toX(x).toFixed(1)} ${plot.toY(y).toFixed(1)}`;
   const path = (node, ends) => node.setAttribute("d", ends ? `M${at(ends[0])}L${at(ends[1])}` : "");
   const arrow = (node, a, b, head = 11) => {
@@ -291,26 +298,34 @@ function scene(demo, plot) {
     const wing = (by) => `${(x1 - head * Math.cos(turn + by)).toFixed(1)} ${(y1 - head * Math.sin(turn + by)).toFixed(1)}`;
     node.setAttribute("d", size < 3 ? "" : `M${at(a)}L${at(b)}M${wing(0.45)}L${at(b)}L${wing(-0.45)}`);
   };
-  const tag = (node, [x, y], text) => { make(node, { x: plot.toX(x) + 9, y: plot.toY(y) - 9 }, []); node.textContent = text; };
+  const tag = (node, [x, y], text) => {
+    make(node, { x: clamp(plot.toX(x) + 8, plot.frame.left, plot.frame.left + plot.frame.width - 46), y: Math.max(plot.toY(y) - 8, plot.frame.top + 16) }, []);
+    node.textContent = text;
+  };
+  const plus = (p, v, by) => p.map((a, k) => a + by * v[k]);
 
   return (state) => {
-    const { look, shown } = demo;
-    const f = plot.frame;
+    const [{ shown }, f, limits] = [demo, plot.frame, view(state)];
+    const update = demo.look?.error ? demo.look : null;
+    plot.setLimits(limits, limits);
     make(sides[0], { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    sides[1].setAttribute("points", positiveSide(shown).map(at).join(" "));
+    sides[1].setAttribute("points", positiveSide(shown, limits).map(at).join(" "));
     path(line, lineEnds(shown));
-    path(old, look?.error ? lineEnds(look.before) : null);
-    const longest = Math.max(...[shown, look?.error ? look.before : shown].map(({ kernel }) => Math.hypot(...kernel)), 1e-9);
-    const scale = Math.min(1 / state.learning_rate, 1.5 / longest); // arrows show w, shrunk or grown to fit
-    const tip = shown.kernel.map((v) => v * scale);
-    arrow(weights, [0, 0], tip);
-    tag(wName, tip, longest > 1e-6 ? "w" : "");
-    path(ray, look?.error ? [[0, 0], state.points[look.index]] : null);
-    const base = look?.error ? look.before.kernel.map((v) => v * scale) : tip;
-    arrow(added, base, tip);
-    const middle = base.map((v, k) => (v + tip[k]) / 2);
-    const text = look?.error && Math.hypot(tip[0] - base[0], tip[1] - base[1]) > 0.2 ? `${look.error > 0 ? "+" : "−"} η x` : "";
-    tag(addedName, middle, text);
+    path(old, update && lineEnds(update.before));
+    path(ray, update && [[0, 0], state.points[update.index]]);
+    // The arrows stand where the line passes the middle of the picture, shrunk or grown to fit it.
+    const [size, middle] = [limits[1] - limits[0], (limits[0] + limits[1]) / 2];
+    const longest = Math.max(Math.hypot(...shown.kernel), update ? Math.hypot(...update.before.kernel) : 0, 1e-9);
+    const scale = Math.min(1 / state.learning_rate, (0.3 * size) / longest);
+    const z = (shown.kernel[0] + shown.kernel[1]) * middle + shown.bias;
+    const foot = plus([middle, middle], shown.kernel, -z / Math.max(Math.hypot(...shown.kernel) ** 2, 1e-12)).map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
+    const [tip, bend] = [plus(foot, shown.kernel, scale), plus(foot, (update ?? { before: shown }).before.kernel, scale)];
+    const two = update && update.before.kernel.some((v) => v !== 0);
+    arrow(weights, foot, tip);
+    arrow(before, foot, two ? bend : foot);
+    arrow(added, two ? bend : foot, two ? tip : foot);
+    tag(wName, tip, shown.kernel.some((v) => v !== 0) ? "w" : "");
+    tag(addedName, bend.map((v, k) => (v + tip[k]) / 2), two ? `${update.error > 0 ? "+" : "−"} η x` : "");
   };
 }
 
@@ -321,12 +336,12 @@ function pointMarks(demo, plot) {
   plot.front.append(layer);
   const marks = [];
   const makeMark = (i) => {
-    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit", x: 17, y: -11 })];
+    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit" })];
     const ring = svg("circle", { class: "pt-look", r: 22 });
     const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, visit);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
-      position: () => page.get("points")[i], limits: () => [LIMITS, LIMITS], step: 0.1,
+      position: () => page.get("points")[i], step: 0.1,
       onMove: (point) => demo.move(i, point, false), onEnd: () => demo.apply({}), onTap: () => demo.flip(i),
       onKey: ({ key }) => {
         const act = { Enter: () => demo.flip(i), " ": () => demo.flip(i), Delete: () => demo.remove(i), Backspace: () => demo.remove(i) }[key];
@@ -339,17 +354,19 @@ function pointMarks(demo, plot) {
   plot.svg.addEventListener("dblclick", (event) => {
     const box = plot.svg.getBoundingClientRect();
     const point = [plot.fromX(event.clientX - box.left), plot.fromY(event.clientY - box.top)];
-    if (!event.target.closest(".twice-handle") && point.every((v) => v >= LIMITS[0] && v <= LIMITS[1])) demo.add(point);
+    if (!event.target.closest(".twice-handle") && point.every((v) => v >= plot.x[0] && v <= plot.x[1])) demo.add(point);
   });
   return ({ points, labels, order }, { wrong }) => {
+    const scale = clamp(plot.frame.width / 420, 0.75, 1);
     while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).node); }
     while (marks.length > points.length) marks.pop().node.remove();
     marks.forEach(({ node, shape, name, visit, ring }, i) => {
       const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
       make(node, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})`,
         "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
-      make(shape, { d: SHAPES[labels[i]], class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
+      make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
       name.setAttribute("class", `pt-on${labels[i]}`);
+      make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
       visit.textContent = seen;
       ring.classList.toggle("pt-now", demo.look?.index === i);
     });
@@ -365,8 +382,8 @@ function orderStrip(demo) {
     demo.reorder(seeded(page.get("seed") + 1000 * demo.shuffles).shuffle(page.get("order")));
   } });
   const first = button({ label: "A to Z", title: "Back to the first order", onClick: () => demo.reorder(page.get("points").map((_, i) => i)) });
-  page.main.append(html("div", { class: "pt-visits" }, html("div", { class: "pt-heading" }, "Order of the visits",
-    html("small", { class: "twice-hint" }, "drag a chip, or press ← → on it")), list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
+  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ",
+    html("small", { class: "twice-hint" }, "drag one, or press ← → on it")), list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
   let held = null;
   let chips = [];
   let painted = "";
@@ -435,12 +452,12 @@ function settings(demo, plot) {
   const { page } = demo;
   const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => demo.load(name, page.get("seed")) });
   const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => demo.load(page.get("preset"), page.get("seed")) });
-  const seed = button({ label: "Next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
-  const seedText = html("span", { class: "twice-hint" });
+  const seed = button({ label: "Seed", title: "Draw other points, with the next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
   const [flip, remove] = [button({ label: "Flip class", onClick: () => demo.flip(demo.selected) }), button({ label: "Delete", onClick: () => demo.remove(demo.selected) })];
   const add = button({ label: "Add a point", title: "Or double-click the plane", onClick: () => {
     const free = (p) => Math.min(...page.get("points").map((q) => Math.hypot(p[0] - q[0], p[1] - q[1])));
-    const places = Array.from({ length: 49 }, (_, k) => [-1.5 + (k % 7) * 0.5, -1.5 + Math.floor(k / 7) * 0.5]);
+    const place = (k) => plot.x[0] + (0.1 + 0.13 * k) * (plot.x[1] - plot.x[0]);
+    const places = Array.from({ length: 49 }, (_, k) => [place(k % 7), place(Math.floor(k / 7))]);
     demo.add(places.reduce((best, p) => (free(p) > free(best) ? p : best)));
   } });
   const chosen = html("div", { class: "pt-chosen" });
@@ -448,14 +465,14 @@ function settings(demo, plot) {
     onInput: () => demo.apply({ edited: page.get("edited") || page.get("updates") > 0 }) });
   const speed = slider(page, { label: "Speed of Run", min: 1, max: 20, step: 1, format: (v) => `${v} looks/s`, trait: "speed" });
   const key = html("div", { class: "pt-key" }, icon(0, ""), "class 0", icon(1, ""), "class 1");
-  page.panel.prepend(preset.element, html("div", { class: "twice-row" }, reset.element, seed.element, seedText), key);
+  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, key));
   page.panel.append(html("div", { class: "pt-edit" }, chosen, html("div", { class: "twice-row" }, flip.element, remove.element, add.element)), rate.element, speed.element);
   return ({ points, labels, preset: name, seed: number_ }) => {
     if (demo.selected >= points.length) demo.selected = null;
     const i = demo.selected;
     preset.value = name;
-    seed.input.hidden = seedText.hidden = ["and", "or", "xor"].includes(name);
-    seedText.textContent = `seed ${number_}`;
+    seed.input.hidden = ["and", "or", "xor"].includes(name);
+    seed.value = `Seed ${number_} ▸`;
     for (const { input } of [flip, remove]) input.disabled = i === null;
     chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it." : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
   };
