@@ -30,6 +30,7 @@ def execute(path, *, timeout=600, on_cell=lambda **_: None):
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--IPKernelApp.log_level=40"],
         on_cell_executed=on_cell,
     )
     client.execute()

@@ -139,6 +139,8 @@ def faults(notebook):
                 found.append(f"cell {number} stores an error: {output.ename}: {output.evalue}")
             if output.output_type == "stream" and output.name == "stderr":
                 found.append(f"cell {number} stores text on stderr: {output.text.strip()[:80]}")
+            if output.output_type == "stream" and "WARNING" in output.text:
+                found.append(f"cell {number} stores a warning: {output.text.strip()[:80]}")
     return found
 
 

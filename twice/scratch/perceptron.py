@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def check_samples(x, y, n_in=None):
-    """Return `x` (N, F) and `y` (N,) as arrays, or raise a ValueError that names the two shapes."""
+def check_samples(x, y, n_in=None, labels=None):
+    """Return `x` (N, F) and `y` (N,) as arrays, or raise a ValueError that says what came."""
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 2 or (n_in is not None and x.shape[1] != n_in):
         wanted = "(samples, features)" if n_in is None else f"(samples, {n_in})"
@@ -15,6 +15,8 @@ def check_samples(x, y, n_in=None):
         raise ValueError(f"y must hold one label a sample, shape ({len(x)},), but it has {y.shape}")
     if not np.isfinite(x).all():
         raise ValueError("x must be finite, but it holds NaN or infinity")
+    if labels is not None and not np.isin(y, labels).all():
+        raise ValueError(f"y must hold the labels {labels}, but it holds {np.unique(y)}")
     return x, y
 
 
@@ -32,48 +34,38 @@ def sigmoid(z):
 class Perceptron:
     """A neuron that learns from its mistakes (Rosenblatt, 1958).
 
-    z = w . x + b, y_hat = 1 if z > 0 else 0, and after a mistake
-    w <- w + eta (y - y_hat) x, b <- b + eta (y - y_hat).
-    `kernel` is w (n_in,), `bias` is b, `learning_rate` is eta. With `labels=(-1, 1)` a mistake
-    is y z <= 0 and the update eta y x. Raises ValueError for a wrong shape or label.
+    z = w . x + b, y_hat = 1 if z > 0 else 0; a mistake adds eta (y - y_hat) x to w (`kernel`,
+    (n_in,)) and eta (y - y_hat) to b (`bias`). With labels (-1, 1), a mistake is y z <= 0 and
+    adds eta y x. Raises ValueError for a rate that is not positive and for wrong shapes or labels.
     """
 
     def __init__(self, n_in, *, learning_rate=1.0, labels=(0, 1)):
-        if tuple(labels) not in ((0, 1), (-1, 1)):
-            raise ValueError(f"labels must be (0, 1) or (-1, 1), but they are {labels}")
-        if learning_rate <= 0:
-            raise ValueError(f"learning_rate must be positive, but it is {learning_rate}")
+        if not learning_rate > 0 or tuple(labels) not in ((0, 1), (-1, 1)):
+            raise ValueError(
+                "learning_rate must be positive and labels (0, 1) or (-1, 1), "
+                f"but they are {learning_rate} and {labels}"
+            )
         self.kernel, self.bias = np.zeros(n_in), 0.0
         self.learning_rate, self.labels = learning_rate, tuple(labels)
 
-    def decision_function(self, x):
-        """z = x w + b: (N, n_in) -> (N,). Its sign is the side of the line, 0 is on it."""
+    def decision_function(self, x):  # (N, n_in) -> (N,)
         return np.asarray(x) @ self.kernel + self.bias
 
     def predict(self, x):
-        """The predicted label of each row, (N, n_in) -> (N,)."""
-        low, high = self.labels
-        return np.where(self.decision_function(x) > 0, high, low)
+        return np.where(self.decision_function(x) > 0, self.labels[1], self.labels[0])
 
     def update(self, x_i, y_i):
         """Look at one sample; on a mistake move the weights. Returns whether they moved."""
-        x_i = np.asarray(x_i, dtype=float)
-        if self.labels == (0, 1):
-            error = y_i - self.predict(x_i)
-        else:
-            error = y_i if y_i * self.decision_function(x_i) <= 0 else 0
-        self.kernel = self.kernel + self.learning_rate * error * x_i
+        error = y_i - self.predict(x_i)
+        if self.labels == (-1, 1):
+            error = y_i * (y_i * self.decision_function(x_i) <= 0)
+        self.kernel = self.kernel + self.learning_rate * error * np.asarray(x_i)
         self.bias = self.bias + self.learning_rate * error
-        return bool(error != 0)
+        return bool(error)
 
     def fit(self, x, y, *, epochs=100, rng=None):
-        """Visit all samples, epoch after epoch, until one passes without a mistake.
-
-        Returns the number of mistakes in each epoch. `rng` shuffles the order of each epoch.
-        """
-        x, y = check_samples(x, y, len(self.kernel))
-        if not np.isin(y, self.labels).all():
-            raise ValueError(f"y must hold the labels {self.labels}, but it holds {np.unique(y)}")
+        """Pass over the samples (shuffled by `rng`) until no mistake; returns mistakes an epoch."""
+        x, y = check_samples(x, y, len(self.kernel), self.labels)
         mistakes = []
         while len(mistakes) < epochs and (not mistakes or mistakes[-1] > 0):
             order = np.arange(len(x)) if rng is None else rng.permutation(len(x))

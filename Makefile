@@ -1,0 +1,51 @@
+# Deep Learning Twice. Each target calls one tool; `make help` lists them.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+NOTEBOOKS ?=
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book serve lab test notebooks exercises grade bench check clean
+
+help: ## list the targets
+	@echo "Deep Learning Twice: make TARGET"
+	@sed -n 's/^\([a-z]*\):.*## /  \1@/p' Makefile | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+
+setup: ## make .venv and install everything (GPU=1 adds TensorFlow's CUDA libraries)
+	@command -v $(PYTHON) >/dev/null || { echo "Deep Learning Twice needs Python 3.11 or newer; there is no \`$(PYTHON)\` here. Install one or run \`make PYTHON=python3.12 book\`." >&2; exit 1; }
+	@PYTHON="$(PYTHON)" $(PYTHON) tools/setup.py $(if $(GPU),--gpu)
+
+book: setup ## build the book into _build/html
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book is built: open $(CURDIR)/_build/html/index.html, or run \`make serve\`."
+
+serve: ## serve the built book on this machine (PORT=8000)
+	@$(PYTHON) tools/serve.py $(PORT)
+
+lab: setup ## work through the book in JupyterLab; exercises are copied to work/
+	@$(BIN)/twice start --all
+	@$(BIN)/python tools/start_page.py
+	@$(BIN)/jupyter lab --LabApp.default_url="/lab/tree/start.md?factory=Markdown%20Preview"
+
+test: book ## build the book, then run every test and every notebook
+	@$(PYTEST) tests chapters exercises solutions
+
+notebooks: setup ## run the notebooks and store normalized outputs (NOTEBOOKS="chapters/x.ipynb")
+	@$(BIN)/python tools/execute.py $(NOTEBOOKS)
+
+exercises: setup ## make exercises/ from solutions/
+	@$(BIN)/python tools/exercises.py
+
+grade: setup ## grade the exercises in work/ (or a class: twice grade --help)
+	@$(BIN)/twice grade work
+
+bench: setup ## time the scratch code against Keras
+	@for script in benchmarks/*.py; do $(BIN)/python $$script; done
+
+check: setup ## lint, format and derived files, as before a commit
+	@$(BIN)/pre-commit run --all-files
+
+clean: ## remove what the tools built (work/ and .venv stay)
+	@rm -rf _build .pytest_cache .ruff_cache .hypothesis start.md

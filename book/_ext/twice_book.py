@@ -1,0 +1,122 @@
+"""What the book asks of Sphinx beyond Jupyter Book.
+
+MathJax from a package instead of a CDN, quizzes that wait for it, lighter pictures, no unused
+scripts, and docstrings read as prose.
+"""
+
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+from docutils import nodes
+from PIL import Image
+
+# What `mathjax3_config: loader:` in _config.yml loads, and what that loads in turn when a formula
+# needs it; the rest of the package (speech, menus, other inputs and outputs: 20 MB) stays behind.
+MATHJAX_FILES = (
+    "startup.js",
+    "core.js",
+    "input/tex.js",
+    "input/tex/extensions",
+    "output/chtml.js",
+    "output/chtml/fonts",
+    "a11y/assistive-mml.js",
+)
+
+
+def copy_mathjax(app, error):
+    """Copy the MathJax of the package sphinx-mathjax-offline beside the pages."""
+    if error or app.builder.format != "html":
+        return
+    package = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent
+    target = Path(app.outdir, "_static", "mathjax")
+    for name in MATHJAX_FILES:
+        source, copy = package / "static" / "mathjax" / name, target / name
+        if copy.exists():
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copyfile(source, copy)
+
+
+def quizzes_wait(app, doctree):
+    """Let a quiz leave MathJax alone until it has loaded.
+
+    jupyterquiz else fetches a second MathJax from a CDN. It loses nothing: the page's own MathJax
+    sets the formulas of every quiz (`processHtmlClass` in _config.yml).
+    """
+    for node in doctree.findall(nodes.raw):
+        text = node.astext()
+        if "MathJax.version" in text:
+            ready = "window.MathJax && MathJax.typeset"
+            node.children = [nodes.Text(re.sub(r"typeof MathJax !==? 'undefined'", ready, text))]
+            node.rawsource = ""
+
+
+def mark_quoted(app, doctree):
+    """Give a cell that shows the library's own source the class `quoted`."""
+    for cell in doctree.findall(nodes.container):
+        if cell.get("cell_metadata", {}).get("twice", {}).get("quote"):
+            cell["classes"].append("quoted")
+
+
+def lighten_pictures(app, error):
+    """Store figures with 256 colors each: no visible change, a third of the bytes."""
+    if error or app.builder.format != "html":
+        return
+    for path in Path(app.outdir, "_images").glob("*.png"):
+        with Image.open(path) as picture:
+            if picture.mode in ("RGB", "RGBA"):
+                flat = Image.new("RGB", picture.size, "white")
+                flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
+                flat.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+def drop_thebe(app, page, template, context, doctree):
+    """Leave out Thebe's scripts, which Jupyter Book puts on each page, unless its button is on."""
+    buttons = app.config.html_theme_options.get("launch_buttons") or {}
+    if not buttons.get("thebe"):
+        for kind in ("script_files", "css_files"):
+            context[kind] = [
+                file for file in context[kind] if "thebe" not in f"{file} {file.attributes}"
+            ]
+
+
+def prose(lines):
+    """Turn a docstring written as plain text into reStructuredText, in place.
+
+    The library's docstrings are for `help()`: words, `code`, formulas with * and _. Code becomes
+    literal text, an indented block stays as it is, every other sign means itself.
+    """
+    result, block = [], False
+    for line in lines:
+        indented = line.startswith(("    ", "\t"))
+        if indented and not block:
+            while result and not result[-1]:
+                result.pop()
+            result += ["", "::", ""]
+        elif block and line and not indented:
+            result.append("")
+        if line:
+            block = indented
+        parts = line.split("`") if not indented else [line]
+        if len(parts) % 2 == 0:  # an apostrophe written as a backtick: no code on this line
+            parts = ["'".join(parts)]
+        text = "".join(
+            f"``{part}``" if i % 2 else part if indented else re.sub(r"([\\*_|])", r"\\\1", part)
+            for i, part in enumerate(parts)
+            if part
+        )
+        result.append(re.sub(r"``(?=[\w])(?<=\w``)", r"``\\ ", text))
+    lines[:] = result
+
+
+def setup(app):
+    app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy's names have no page here
+    app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("doctree-read", mark_quoted)
+    app.connect("doctree-read", quizzes_wait)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", lighten_pictures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

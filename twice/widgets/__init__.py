@@ -1,0 +1,16 @@
+"""The live demos, one class each. Importing this package is light: a demo is loaded when named."""
+
+_HOMES = {"PerceptronDemo": "perceptron", "LearningRateDemo": "learning_rate"}
+__all__ = ["LearningRateDemo", "PerceptronDemo"]
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,481 @@
+/* The perceptron demo: Rosenblatt's rule, one look at a time, on points that the reader moves.
+ * First the mathematics, pure and tested against twice.scratch.perceptron; then the drawing. */
+
+// ---- Mathematics ----
+
+export const LIMITS = [-2, 2]; // both axes; the gates are shown from -1 to 2
+export const MOST_POINTS = 20;
+const ZERO = { kernel: [0, 0], bias: 0, updates: 0, looks: 0, edited: false };
+
+/** One look at one point (labels 0 and 1): w + eta (y - y_hat) x and b + eta (y - y_hat). */
+export function lookAt({ kernel, bias }, x, y, rate) {
+  const error = y - (kernel[0] * x[0] + kernel[1] * x[1] + bias > 0 ? 1 : 0);
+  return { error, kernel: [kernel[0] + rate * error * x[0], kernel[1] + rate * error * x[1]], bias: bias + rate * error };
+}
+
+/** The look that comes next in a run: which point, and the whole state after it. */
+export function nextLook(state) {
+  const { points, labels, order, learning_rate: rate, kernel, bias, looks, updates } = state;
+  const index = order[looks % order.length];
+  const after = lookAt({ kernel, bias }, points[index], labels[index], rate);
+  return { ...after, index, before: { kernel, bias }, looks: looks + 1, updates: updates + (after.error ? 1 : 0) };
+}
+
+/** The indices of the points that the rule would correct. */
+export function wrongPoints({ points, labels, kernel, bias }) {
+  return points.map((x, i) => i).filter((i) => lookAt({ kernel, bias }, points[i], labels[i], 1).error !== 0);
+}
+
+/** Updates from zero weights until every point is right; Infinity if that takes more than `most`. */
+export function updatesNeeded({ points, labels, order, learning_rate }, most = 2000) {
+  let state = { points, labels, order, learning_rate, ...ZERO };
+  for (let right = 0; right < order.length; ) {
+    const look = nextLook(state);
+    right = look.error ? 0 : right + 1;
+    state = { ...state, ...look };
+    if (state.updates > most) return Infinity;
+  }
+  return state.updates;
+}
+
+/** {radius, margin, bound} of the convergence theorem, as in twice.scratch.perceptron.max_margin. */
+export function maxMargin(points, labels, { tolerance = 1e-9, maxSteps = 200000 } = {}) {
+  const u = points.map(([x, y], i) => (labels[i] > 0 ? [x, y, 1] : [-x, -y, -1]));
+  const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+  const radius = Math.sqrt(Math.max(...u.map((v) => dot(v, v))));
+  const share = u.map((_, i) => (i === 0 ? 1 : 0));
+  let v = [...u[0]]; // the shortest vector in the hull, so far
+  for (let step = 0; step < maxSteps; step++) {
+    let [low, high, lowest, highest] = [0, 0, Infinity, -Infinity];
+    for (let i = 0; i < u.length; i++) {
+      const height = dot(u[i], v);
+      if (height < lowest) [low, lowest] = [i, height];
+      if (share[i] > 0 && height > highest) [high, highest] = [i, height];
+    }
+    const [gap, length2] = [highest - lowest, dot(v, v)];
+    if (gap <= tolerance * length2 || length2 < (1e-6 * radius) ** 2) break;
+    const towards = u[low].map((a, k) => a - u[high][k]);
+    const amount = Math.min(share[high], gap / dot(towards, towards));
+    share[low] += amount;
+    share[high] -= amount;
+    v = v.map((a, k) => a + amount * towards[k]);
+  }
+  const size = Math.sqrt(dot(v, v));
+  const margin = size > 0 ? Math.min(...u.map((a) => dot(a, v))) / size : 0;
+  if (margin <= 1e-6 * radius) return { radius, margin: 0, bound: Infinity };
+  return { radius, margin, bound: (radius / margin) ** 2 };
+}
+
+/** The points and labels of a preset; the seed matters to the last three. The same in perceptron.py. */
+export function presetPoints(preset, seed) {
+  const gates = { and: [0, 0, 0, 1], or: [0, 1, 1, 1], xor: [0, 1, 1, 0] };
+  if (gates[preset]) return { points: [[0, 0], [0, 1], [1, 0], [1, 1]], labels: gates[preset] };
+  const random = seeded(seed);
+  const round = (v) => Math.floor(v * 100 + 0.5) / 100;
+  const far = (p, others, gap) => others.every((q) => Math.hypot(p[0] - q[0], p[1] - q[1]) >= gap);
+  for (;;) {
+    const [angle, offset] = [2 * Math.PI * random.next(), 0.8 * random.next() - 0.4];
+    const [points, labels] = [[], []];
+    while (points.length < (preset === "random" ? 7 : 10)) {
+      const p = [round(3.4 * random.next() - 1.7), round(3.4 * random.next() - 1.7)];
+      const side = p[0] * Math.cos(angle) + p[1] * Math.sin(angle) + offset;
+      const label = preset === "random" ? Math.floor(2 * random.next()) : points.length % 2;
+      if (!far(p, points, 0.5) || (preset !== "random" && (2 * label - 1) * side < 0.22)) continue;
+      points.push(p);
+      labels.push(label);
+    }
+    if (preset === "random" && !(labels.includes(0) && labels.includes(1))) continue;
+    if (preset !== "inseparable") return { points, labels };
+    const zeros = points.filter((_, i) => labels[i] === 0); // a point of class 1 amid class 0: no line can part them
+    const middle = [0, 1].map((k) => round(zeros.reduce((sum, p) => sum + p[k], 0) / zeros.length));
+    if (far(middle, points, 0.4)) return { points: [...points, middle], labels: [...labels, 1] };
+  }
+}
+
+/** What both axes show. */
+export function view({ preset, points }) {
+  return ["and", "or", "xor"].includes(preset) && points.flat().every((v) => v >= -1) ? [-1, 2] : LIMITS;
+}
+
+/** The corners of the part of the square where w . x + b > 0. */
+export function positiveSide({ kernel, bias }, [low, high] = LIMITS) {
+  const corners = [[low, low], [high, low], [high, high], [low, high]];
+  const z = (p) => kernel[0] * p[0] + kernel[1] * p[1] + bias;
+  return corners.flatMap((p, i) => {
+    const q = corners[(i + 1) % 4];
+    const [a, b] = [z(p), z(q)];
+    const crossing = a > 0 !== b > 0 ? [p.map((v, k) => v + ((q[k] - v) * a) / (a - b))] : [];
+    return a > 0 ? [p, ...crossing] : crossing;
+  });
+}
+
+/** The two ends of the line w . x + b = 0, far outside the square; null if w = 0. */
+export function lineEnds({ kernel: [a, b], bias }) {
+  const size2 = a * a + b * b;
+  if (size2 === 0) return null;
+  const [foot, far] = [[(-bias * a) / size2, (-bias * b) / size2], 10 / Math.sqrt(size2)];
+  return [[foot[0] - b * far, foot[1] + a * far], [foot[0] + b * far, foot[1] - a * far]];
+}
+
+/** More than 10 updates from zero, all points right, though the first order A, B, C, ... needs at most 10. */
+export function goalReached(state) {
+  if (state.edited || state.updates <= 10 || wrongPoints(state).length > 0) return false;
+  return updatesNeeded({ ...state, order: state.points.map((_, i) => i) }, 10) <= 10;
+}
+
+export const letter = (index) => String.fromCharCode(65 + index);
+
+/** One sentence about the last look. */
+export function describe(look, state) {
+  const pair = (v) => `(${number(v[0])}, ${number(v[1])})`;
+  const name = `Point ${letter(look.index)}`;
+  if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
+  const sign = `${look.error > 0 ? "+" : "−"} ${Number(state.learning_rate.toFixed(2))}`;
+  const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
+  return `${name} was on the wrong side: ${moved}.\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
+    + `\nb = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
+}
+
+// ---- Drawing ----
+
+const NAMES = [["and", "AND"], ["or", "OR"], ["xor", "XOR"], ["separable", "Separable"], ["inseparable", "Inseparable"], ["random", "Random labels"]];
+const STATE = "points labels order learning_rate kernel bias updates looks edited preset seed";
+const SHAPES = ["M15 0A15 15 0 1 1 -15 0A15 15 0 1 1 15 0Z", "M-13.5 -13.5H13.5V13.5H-13.5Z"]; // circle: class 0, square: class 1
+
+/** The small shape of a class, for the key and the order's chips. */
+const icon = (label, text) => svg("svg", { class: "pt-icon", viewBox: "-17 -17 34 34", width: 30, height: 30, "aria-hidden": "true" },
+  svg("path", { d: SHAPES[label], class: `pt-class${label}` }), svg("text", { class: `pt-on${label}`, y: 5, "text-anchor": "middle" }, text));
+
+function render({ model, el }) {
+  const page = createPage({ model, el, title: "The perceptron rule, one look at a time" });
+  const demo = { page, selected: null, look: null, shown: { kernel: page.get("kernel"), bias: page.get("bias") }, note: "" };
+  demo.state = () => Object.fromEntries(STATE.split(" ").map((name) => [name, page.get(name)]));
+  let own = false;
+  /** Change traits from here; `note` is the sentence to show, unless it tells of a look. */
+  demo.apply = (values, { note = "", look = null, save = true, jump = false } = {}) => {
+    own = true;
+    const before = { kernel: page.get("kernel"), bias: page.get("bias") };
+    page.set(values, save);
+    own = false;
+    Object.assign(demo, { note, look });
+    demo.glide(before, jump);
+    page.redraw();
+  };
+  page.watch(STATE, () => {
+    if (own) return;
+    Object.assign(demo, { note: "", look: null, shown: { kernel: page.get("kernel"), bias: page.get("bias") } });
+    page.redraw();
+  });
+
+  const plot = createPlot(page, { parent: page.figure, x: LIMITS, y: LIMITS, xLabel: "x₁", yLabel: "x₂", equal: true,
+    label: "Plane with the points, the line and the weight vector", draw: () => page.redraw() });
+  let [from, to] = [demo.shown, demo.shown];
+  const slide = tween(page, 280, (t) => {
+    demo.shown = { kernel: from.kernel.map((v, k) => v + t * (to.kernel[k] - v)), bias: from.bias + t * (to.bias - from.bias) };
+    page.redraw();
+  });
+  /** Let the line glide from where it was to where the weights now are. */
+  demo.glide = (before, jump) => {
+    [from, to] = [before, { kernel: page.get("kernel"), bias: page.get("bias") }];
+    const still = String(from.kernel) === String(to.kernel) && from.bias === to.bias;
+    slide.stop();
+    if (still || jump || (demo.loop.running && page.get("speed") > 3)) demo.shown = to;
+    else slide.start();
+  };
+
+  const parts = [edits, runner, scene, pointMarks, gauge, orderStrip, settings].map((part) => part(demo, plot));
+  page.redraw = frame(page, () => {
+    const state = demo.state();
+    const facts = { wrong: wrongPoints(state), done: false };
+    facts.done = facts.wrong.length === 0 && (state.updates > 0 || state.kernel.some((v) => v !== 0));
+    for (const draw of parts) draw?.(state, facts);
+  });
+  page.redraw();
+  return page.dispose;
+}
+
+/** What the reader may do to the points. Moving keeps the weights; a new order starts from zero. */
+function edits(demo) {
+  const { page } = demo;
+  const touched = () => ({ edited: page.get("edited") || page.get("updates") > 0 });
+  demo.load = (preset, seed) => {
+    const { points, labels } = presetPoints(preset, seed);
+    demo.loop.stop();
+    Object.assign(demo, { selected: null, shuffles: 0, met: "" });
+    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
+  };
+  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
+  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
+  demo.flip = (i) => {
+    const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
+    demo.apply({ labels, ...touched() }, { note: `Point ${letter(i)} is now of class ${labels[i]}.` });
+  };
+  demo.add = (point) => {
+    const [points, labels, order] = [page.get("points"), page.get("labels"), page.get("order")];
+    if (points.length >= MOST_POINTS) return demo.apply({}, { note: `${MOST_POINTS} points are enough: delete one first.` });
+    demo.selected = points.length;
+    demo.apply({ points: [...points, point.map((v) => Number(v.toFixed(2)))], labels: [...labels, 1], order: [...order, points.length], ...touched() },
+      { note: `Point ${letter(points.length)} added, class 1. Drag it, or click it to flip its class.` });
+  };
+  demo.remove = (i) => {
+    const keep = (list) => list.filter((_, k) => k !== i);
+    if (page.get("points").length <= 2) return demo.apply({}, { note: "Two points must stay." });
+    demo.selected = null;
+    demo.restart({ points: keep(page.get("points")), labels: keep(page.get("labels")), order: page.get("order").filter((k) => k !== i).map((k) => k - (k > i)) },
+      `Point ${letter(i)} deleted; the weights are zero again.`);
+  };
+  demo.reorder = (order) => {
+    if (String(order) === String(page.get("order"))) return;
+    demo.restart({ order }, `New order: ${order.map(letter).join(", ")}. The weights are zero again: run it and count.`);
+  };
+  demo.shift = (i, by) => {
+    const order = [...page.get("order")];
+    const [at, to] = [order.indexOf(i), clamp(order.indexOf(i) + by, 0, order.length - 1)];
+    order.splice(to, 0, ...order.splice(at, 1));
+    demo.reorder(order);
+  };
+}
+
+/** Step, look, run: the buttons under the figure, and the sentence. */
+function runner(demo) {
+  const { page } = demo;
+  const lookOnce = () => {
+    const look = nextLook(demo.state());
+    const { kernel, bias, looks, updates } = look;
+    demo.apply(look.error ? { kernel, bias, looks, updates } : { looks }, { look });
+    if (look.error && goalReached(demo.state())) {
+      const first = page.get("points").map((_, i) => i);
+      const needs = (order) => `${order.map(letter).join(", ")} needs ${updatesNeeded({ ...demo.state(), order })}`;
+      demo.met = `${needs(page.get("order"))} updates, ${needs(first)}.`;
+      page.set({ goal_met: true });
+    }
+    return look;
+  };
+  const settled = () => wrongPoints(demo.state()).length === 0;
+  const step = (whole) => {
+    demo.loop.stop();
+    if (settled()) return page.redraw();
+    while (!lookOnce().error && whole);
+  };
+  let wait = 0;
+  demo.loop = animation(page, (seconds) => {
+    for (wait -= seconds * page.get("speed"); wait <= 0; wait += 1) {
+      if (settled()) { page.redraw(); return false; }
+      lookOnce();
+    }
+  });
+  const update = button({ label: "Next update", primary: true, title: "Look at the points in turn until one changes the weights", onClick: () => step(true) });
+  const look = button({ label: "One look", title: "Look at the next point only", onClick: () => step(false) });
+  const run = button({ label: "Run", onClick: () => { if (demo.loop.running) demo.loop.stop(); else { wait = 0; demo.loop.start(); } page.redraw(); } });
+  const zero = button({ label: "Start again", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
+  page.actions.append(update.element, look.element, run.element, zero.element);
+
+  return (state, { wrong, done }) => {
+    for (const { input } of [update, look]) input.disabled = wrong.length === 0;
+    run.input.disabled = wrong.length === 0 && !demo.loop.running;
+    run.value = demo.loop.running ? "Pause" : "Run";
+    const first = letter(state.order[state.looks % state.order.length]);
+    const start = `All weights are zero, so there is no line yet and every point counts as class 0. Press “Next update”: point ${first} is looked at first.`;
+    const end = done ? `\nAll ${state.points.length} points are on their right sides: after ${state.updates} updates in ${state.looks} looks the rule has nothing left to change.` : "";
+    const tale = demo.look ? describe(demo.look, state) : demo.note || (done || state.looks ? "" : start);
+    page.say((tale + end).trim() || `${wrong.length} of ${state.points.length} points are on the wrong side. Point ${first} is next.`, { quiet: demo.loop.running });
+    page.goal(page.get("goal_met"), demo.met || "You found an order that needs more than 10 updates.");
+  };
+}
+
+/** The two sides, the line and where it was; on it the weight vector and what was added to it. */
+function scene(demo, plot) {
+  const sides = [svg("rect", { class: "pt-side0" }), svg("polygon", { class: "pt-side1" })];
+  const [old, line, ray, before, weights, added] = ["pt-old", "pt-line", "pt-ray", "pt-before", "pt-weights", "pt-added"].map((name) => svg("path", { class: name }));
+  const [wName, addedName] = [svg("text", { class: "pt-name" }), svg("text", { class: "pt-name pt-added-name" })];
+  plot.svg.prepend(...sides);
+  plot.back.append(old, line, ray, before, weights, added, wName, addedName);
+  const at = ([x, y]) => `${plot.toX(x).toFixed(1)} ${plot.toY(y).toFixed(1)}`;
+  const path = (node, ends) => node.setAttribute("d", ends ? `M${at(ends[0])}L${at(ends[1])}` : "");
+  const arrow = (node, a, b, head = 11) => {
+    const [x0, y0, x1, y1] = [plot.toX(a[0]), plot.toY(a[1]), plot.toX(b[0]), plot.toY(b[1])];
+    const [size, turn] = [Math.hypot(x1 - x0, y1 - y0), Math.atan2(y1 - y0, x1 - x0)];
+    const wing = (by) => `${(x1 - head * Math.cos(turn + by)).toFixed(1)} ${(y1 - head * Math.sin(turn + by)).toFixed(1)}`;
+    node.setAttribute("d", size < 3 ? "" : `M${at(a)}L${at(b)}M${wing(0.45)}L${at(b)}L${wing(-0.45)}`);
+  };
+  const tag = (node, [x, y], text) => {
+    make(node, { x: clamp(plot.toX(x) + 8, plot.frame.left, plot.frame.left + plot.frame.width - 46), y: Math.max(plot.toY(y) - 8, plot.frame.top + 16) }, []);
+    node.textContent = text;
+  };
+  const plus = (p, v, by) => p.map((a, k) => a + by * v[k]);
+
+  return (state) => {
+    const [{ shown }, f, limits] = [demo, plot.frame, view(state)];
+    const update = demo.look?.error ? demo.look : null;
+    plot.setLimits(limits, limits);
+    make(sides[0], { x: f.left, y: f.top, width: f.width, height: f.height }, []);
+    sides[1].setAttribute("points", positiveSide(shown, limits).map(at).join(" "));
+    path(line, lineEnds(shown));
+    path(old, update && lineEnds(update.before));
+    path(ray, update && [[0, 0], state.points[update.index]]);
+    // The arrows stand where the line passes the middle of the picture, shrunk or grown to fit it.
+    const [size, middle] = [limits[1] - limits[0], (limits[0] + limits[1]) / 2];
+    const longest = Math.max(Math.hypot(...shown.kernel), update ? Math.hypot(...update.before.kernel) : 0, 1e-9);
+    const scale = Math.min(1 / state.learning_rate, (0.3 * size) / longest);
+    const z = (shown.kernel[0] + shown.kernel[1]) * middle + shown.bias;
+    const foot = plus([middle, middle], shown.kernel, -z / Math.max(Math.hypot(...shown.kernel) ** 2, 1e-12)).map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
+    const [tip, bend] = [plus(foot, shown.kernel, scale), plus(foot, (update ?? { before: shown }).before.kernel, scale)];
+    const two = update && update.before.kernel.some((v) => v !== 0);
+    arrow(weights, foot, tip);
+    arrow(before, foot, two ? bend : foot);
+    arrow(added, two ? bend : foot, two ? tip : foot);
+    tag(wName, tip, shown.kernel.some((v) => v !== 0) ? "w" : "");
+    tag(addedName, bend.map((v, k) => (v + tip[k]) / 2), two ? `${update.error > 0 ? "+" : "−"} η x` : "");
+  };
+}
+
+/** The points: drag, tap to flip, arrows to move, Enter to flip, Delete to delete. */
+function pointMarks(demo, plot) {
+  const { page } = demo;
+  const layer = svg("g");
+  plot.front.append(layer);
+  const marks = [];
+  const makeMark = (i) => {
+    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit" })];
+    const ring = svg("circle", { class: "pt-look", r: 22 });
+    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, visit);
+    node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
+    dragHandle(page, plot, node, {
+      position: () => page.get("points")[i], step: 0.1,
+      onMove: (point) => demo.move(i, point, false), onEnd: () => demo.apply({}), onTap: () => demo.flip(i),
+      onKey: ({ key }) => {
+        const act = { Enter: () => demo.flip(i), " ": () => demo.flip(i), Delete: () => demo.remove(i), Backspace: () => demo.remove(i) }[key];
+        act?.();
+        return act;
+      },
+    });
+    return { node, shape, name, visit, ring };
+  };
+  plot.svg.addEventListener("dblclick", (event) => {
+    const box = plot.svg.getBoundingClientRect();
+    const point = [plot.fromX(event.clientX - box.left), plot.fromY(event.clientY - box.top)];
+    if (!event.target.closest(".twice-handle") && point.every((v) => v >= plot.x[0] && v <= plot.x[1])) demo.add(point);
+  });
+  return ({ points, labels, order }, { wrong }) => {
+    const scale = clamp(plot.frame.width / 420, 0.75, 1);
+    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).node); }
+    while (marks.length > points.length) marks.pop().node.remove();
+    marks.forEach(({ node, shape, name, visit, ring }, i) => {
+      const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
+      make(node, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})`,
+        "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
+      make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
+      name.setAttribute("class", `pt-on${labels[i]}`);
+      make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
+      visit.textContent = seen;
+      ring.classList.toggle("pt-now", demo.look?.index === i);
+    });
+  };
+}
+
+/** The order of the visits as a row of chips: drag one, or focus it and press the arrow keys. */
+function orderStrip(demo) {
+  const { page } = demo;
+  const list = html("ol", { class: "pt-order", "aria-label": "Order of the visits" });
+  const shuffle = button({ label: "Shuffle", title: "A random order, from the seed", onClick: () => {
+    demo.shuffles = (demo.shuffles ?? 0) + 1;
+    demo.reorder(seeded(page.get("seed") + 1000 * demo.shuffles).shuffle(page.get("order")));
+  } });
+  const first = button({ label: "A to Z", title: "Back to the first order", onClick: () => demo.reorder(page.get("points").map((_, i) => i)) });
+  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ",
+    html("small", { class: "twice-hint" }, "drag one, or press ← → on it")), list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
+  let held = null;
+  let chips = [];
+  let painted = "";
+  const chip = (i, label, place) => {
+    const node = html("button", { type: "button", class: "pt-chip", "aria-label": `${letter(i)}, class ${label}, visit ${place}`, onfocus: () => { demo.selected = i; page.redraw(); } }, icon(label, letter(i)));
+    node.addEventListener("pointerdown", (event) => { held = i; list.setPointerCapture(event.pointerId); event.preventDefault(); node.focus({ preventScroll: true }); });
+    node.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (by) { demo.shift(i, by); event.preventDefault(); }
+    });
+    return node;
+  };
+  list.addEventListener("pointermove", (event) => {
+    if (held === null) return;
+    const distance = (node) => { const b = node.getBoundingClientRect(); return Math.hypot(b.left + b.width / 2 - event.clientX, b.top + b.height / 2 - event.clientY); };
+    const order = page.get("order");
+    const over = chips.reduce((best, node, at) => (distance(node) < distance(chips[best]) ? at : best), 0);
+    if (chips.length === order.length && over !== order.indexOf(held)) demo.shift(held, over - order.indexOf(held));
+  });
+  for (const type of ["pointerup", "pointercancel"]) list.addEventListener(type, () => (held = null));
+
+  return ({ order, labels, looks }, { wrong }) => {
+    const wanted = `${order}|${labels}`;
+    if (wanted !== painted) {
+      const focused = list.contains(document.activeElement);
+      chips = order.map((i, at) => chip(i, labels[i], at + 1));
+      fill(list, ...chips.map((node) => html("li", {}, node)));
+      painted = wanted;
+      if (focused) chips[order.indexOf(demo.selected)]?.focus({ preventScroll: true });
+    }
+    const next = wrong.length ? looks % order.length : -1;
+    chips.forEach((node, at) => {
+      node.classList.toggle("pt-selected", order[at] === demo.selected);
+      node.classList.toggle("pt-next", at === next);
+    });
+  };
+}
+
+/** Weights in numbers, and the mistakes beside what the theorem allows. */
+function gauge(demo) {
+  const { page } = demo;
+  const [weights, counts, claim] = [html("div", { class: "pt-weights-text" }), html("div"), html("div", { class: "twice-hint" })];
+  const fillBar = html("div", { class: "pt-fill" });
+  const bar = html("div", { class: "pt-bar", role: "meter", "aria-label": "Updates against the bound", "aria-valuemin": 0 }, fillBar);
+  page.panel.append(html("div", { class: "twice-readout pt-box" }, weights, counts, bar, claim));
+  let [known, theorem] = ["", null];
+  return ({ points, labels, kernel, bias, updates, looks, edited }, { wrong }) => {
+    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels)];
+    const { radius, margin, bound } = theorem;
+    const most = Math.floor(bound + 1e-9);
+    fill(weights, html("b", {}, "w"), ` = (${number(kernel[0])}, ${number(kernel[1])})`, html("br"), html("b", {}, "b"), ` = ${number(bias)}`);
+    fill(counts, html("b", { class: "pt-count" }, String(updates)), ` update${updates === 1 ? "" : "s"} in ${looks} look${looks === 1 ? "" : "s"}`,
+      html("br"), `${wrong.length} of ${points.length} points wrong now`);
+    const finite = Number.isFinite(bound);
+    bar.hidden = !finite;
+    fillBar.style.width = finite ? `${Math.min(100, (100 * updates) / bound)}%` : "0";
+    make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
+    claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
+      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Start again”."
+        : `The theorem allows at most ${most}: (R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
+  };
+}
+
+/** Preset, seed, speed, rate, and the buttons for the selected point. */
+function settings(demo, plot) {
+  const { page } = demo;
+  const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => demo.load(name, page.get("seed")) });
+  const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => demo.load(page.get("preset"), page.get("seed")) });
+  const seed = button({ label: "Seed", title: "Draw other points, with the next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
+  const [flip, remove] = [button({ label: "Flip class", onClick: () => demo.flip(demo.selected) }), button({ label: "Delete", onClick: () => demo.remove(demo.selected) })];
+  const add = button({ label: "Add a point", title: "Or double-click the plane", onClick: () => {
+    const free = (p) => Math.min(...page.get("points").map((q) => Math.hypot(p[0] - q[0], p[1] - q[1])));
+    const place = (k) => plot.x[0] + (0.1 + 0.13 * k) * (plot.x[1] - plot.x[0]);
+    const places = Array.from({ length: 49 }, (_, k) => [place(k % 7), place(Math.floor(k / 7))]);
+    demo.add(places.reduce((best, p) => (free(p) > free(best) ? p : best)));
+  } });
+  const chosen = html("div", { class: "pt-chosen" });
+  const rate = slider(page, { label: "Learning rate η", min: 0.1, max: 2, step: 0.1, format: (v) => number(v, 1), trait: "learning_rate",
+    onInput: () => demo.apply({ edited: page.get("edited") || page.get("updates") > 0 }) });
+  const speed = slider(page, { label: "Speed of Run", min: 1, max: 20, step: 1, format: (v) => `${v} looks/s`, trait: "speed" });
+  const key = html("div", { class: "pt-key" }, icon(0, ""), "class 0", icon(1, ""), "class 1");
+  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, key));
+  page.panel.append(html("div", { class: "pt-edit" }, chosen, html("div", { class: "twice-row" }, flip.element, remove.element, add.element)), rate.element, speed.element);
+  return ({ points, labels, preset: name, seed: number_ }) => {
+    if (demo.selected >= points.length) demo.selected = null;
+    const i = demo.selected;
+    preset.value = name;
+    seed.input.hidden = ["and", "or", "xor"].includes(name);
+    seed.value = `Seed ${number_} ▸`;
+    for (const { input } of [flip, remove]) input.disabled = i === null;
+    chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it." : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
+  };
+}
+
+export default { render };
