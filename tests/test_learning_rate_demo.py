@@ -258,6 +258,20 @@ def test_the_demo_says_why(s, word, phrases):
         assert phrase in run["text"]
 
 
+def test_the_threshold_can_keep_its_secret():
+    texts = run_js(
+        SCRIPT,
+        """return data.map((s) => {
+            const loss = demo.LOSSES[s.surface];
+            return demo.explain(loss, s, demo.simulate(loss, s), false);
+        });""",
+        [settings("ravine", rate, momentum=m) for rate in (0.05, 0.12, 0.08) for m in (0, 0.5)],
+    )
+    assert all("the threshold 2" in text for text in texts)
+    assert not any("0.08" in text.replace("Rate 0.08", "") for text in texts)
+    assert "multiplied by −2 at every step" in texts[2]
+
+
 def test_no_run_is_explained_with_a_hole_in_the_sentence():
     for run in simulate(grid()):
         assert 40 < len(run["text"]) < 420

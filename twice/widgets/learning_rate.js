@@ -151,21 +151,21 @@ function factor({ size, turns }) {
 
 const thresholdName = (momentum) => (momentum ? `2(1 + ${show(momentum)})/λmax` : "2/λmax");
 
-/** Why the run ended as it did, in two or three sentences with numbers. */
-export function explain(loss, settings, run) {
+/** Why the run ended as it did, in two or three sentences with numbers; without `reveal` the threshold keeps its secret. */
+export function explain(loss, settings, run, reveal = true) {
   const { steps } = settings;
-  const reason = loss.quadratic ? explainQuadratic(loss, settings, run) : explainAny(loss, settings, run);
+  const reason = loss.quadratic ? explainQuadratic(loss, settings, run, reveal) : explainAny(loss, settings, run);
   if (run.last === steps) return reason;
   return `${reason} After step ${run.last} the numbers were too large for float64 (it ends at 1.8 × 10³⁰⁸): the loss ` +
     "became ∞, and ∞ − ∞ is NaN, “not a number”. This is what a NaN loss in training means.";
 }
 
-function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run) {
+function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run, reveal) {
   const { curvatures, threshold, valley, word, values } = run;
   const [top, low] = [Math.max(...curvatures), Math.min(...curvatures)];
   const [fast, slow] = [multiplier(rate, top, momentum), multiplier(rate, low, momentum)];
   const steep = top === low ? "the distance to the bottom" : "the steep direction";
-  const limit = `${thresholdName(momentum)} = ${show(threshold, 4)}`;
+  const limit = reveal ? `${thresholdName(momentum)} = ${show(threshold, 4)}` : `the threshold ${thresholdName(momentum)}`;
   const mine = `Rate ${showRate(rate, threshold)}`;
   if (start.every((v, i) => v === valley[i]) && !noise) return "The start is the bottom: the slope is 0, so nothing moves, whatever the rate.";
   if (run.pushed && rate > threshold * (1 + 1e-9)) {
@@ -312,16 +312,21 @@ function summary(demo) {
   };
   return () => {
     const { loss, settings, run } = demo;
-    const text = explain(loss, settings, run);
+    const reveal = page.get("goal_met") || page.get("show_threshold") || loss.name !== "ravine"; // the goal asks for the threshold
+    const text = explain(loss, settings, run, reveal);
     word.textContent = `${MARKS[run.word]} ${run.word}`;
     word.dataset.word = run.word;
     demo.tell(settings.steps);
     page.say(text.replaceAll("/λ", "/\u2060λ"), { quiet: true }); // no line break inside 2/λmax
+    page.goal(page.get("goal_met"), demo.found ?? "You found the largest rate that still converges in the ravine.");
     clearTimeout(wait);
-    wait = setTimeout(() => { spoken.textContent = `${run.word}. ${text}`; }, 700);
-    const found = goalState(loss.name, settings, run.threshold);
-    if (found) demo.found = found;
-    page.goal(page.get("goal_met") || Boolean(found), demo.found ?? "You found the largest rate that still converges in the ravine.");
+    wait = setTimeout(() => { // the slider rests: sweeping across the right rate does not count
+      spoken.textContent = `${run.word}. ${text}`;
+      const found = goalState(loss.name, settings, run.threshold);
+      if (!found || (found === demo.found && page.get("goal_met"))) return;
+      demo.found = found;
+      page.goal(true, found);
+    }, 500);
   };
 }
 
@@ -574,7 +579,7 @@ function topControls(demo) {
 function panelControls(demo) {
   const { page } = demo;
   const formula = html("small", { class: "twice-hint" });
-  const threshold = checkbox(page, { label: "Show the threshold 2/λmax", trait: "show_threshold" });
+  const threshold = checkbox(page, { label: "Threshold 2/\u2060λmax", trait: "show_threshold" });
   const sum = html("small", { class: "twice-hint" });
   threshold.element.append(sum);
   const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
