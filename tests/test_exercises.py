@@ -155,7 +155,7 @@ def test_the_master_is_laid_out_for_the_book(slug):
     cells = master(slug).cells
     assert cells[0].cell_type == "raw"
     assert cells[1].cell_type == "markdown"
-    assert cells[1].source.startswith("# ")
+    assert cells[1].source.startswith("# Solutions: ")
     assert f"../chapters/{slug}.ipynb" in cells[1].source
     inside, tests = False, 0
     for cell in cells:
@@ -176,7 +176,7 @@ def test_the_students_notebook_holds_no_output_and_no_solution(slug):
     source = "\n".join(c.source for c in notebook.cells)
     assert "SOLUTION" not in source
     assert "PROMPT" not in source
-    assert notebook.cells[0].source.startswith("# ")
+    assert notebook.cells[0].source.startswith("# Exercises: ")
     for question in questions(slug):
         assert f'grader.check("{question}")' in source
     for cell in notebook.cells:

@@ -42,6 +42,7 @@ def generate(master):
         )
     start = next(i for i, c in enumerate(notebook.cells) if "otter.Notebook(" in c.source)
     notebook.cells.insert(1, notebook.cells.pop(start))  # the title comes first
+    notebook.cells[0].source = notebook.cells[0].source.replace("# Solutions:", "# Exercises:", 1)
     for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("editable", "deletable")}
         if cell.cell_type == "code":

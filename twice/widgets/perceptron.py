@@ -121,7 +121,8 @@ class PerceptronDemo(Demo):
         w1, w2 = self.kernel
         return (
             f"PerceptronDemo({self.preset!r}, seed={self.seed}): {len(self.points)} points, "
-            f"{self.updates} updates, w = ({w1:.2f}, {w2:.2f}), b = {self.bias:.2f}"
+            f"{self.updates} update{'' if self.updates == 1 else 's'}, "
+            f"w = ({w1:.2f}, {w2:.2f}), b = {self.bias:.2f}"
         )
 
     def draw(self, figure):
