@@ -6,6 +6,7 @@ import difflib
 import os
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
@@ -98,24 +99,34 @@ def start(root: Path, options) -> int:
     return 0
 
 
-def grade_all(root: Path, submissions: list[Path], timeout: float):
+def grade_all(root: Path, submissions: list[Path], options):
     """Yield (path, slug, Result) for each submission; a broken one gets a Result with an error."""
     from twice import grading
 
-    slugs = in_order(root, "solutions")
-    autograders = {}
-    with tempfile.TemporaryDirectory(prefix="twice-") as folder:
+    known, slugs, autograders = in_order(root, "solutions"), {}, {}
+    with (
+        tempfile.TemporaryDirectory(prefix="twice-") as folder,
+        ThreadPoolExecutor(max(1, options.jobs)) as pool,
+    ):
+
+        def result(path):
+            if isinstance(slugs[path], ValueError):
+                return path, "", grading.Result(error=str(slugs[path]))
+            slug = slugs[path]
+            return path, slug, grading.grade(path, slug, autograders[slug], timeout=options.timeout)
+
         for path in submissions:
-            slug = ""
             try:
-                slug = grading.slug_of(path, slugs)
+                slug = slugs[path] = grading.slug_of(path, known)
                 if slug not in autograders:
                     master = root / "solutions" / f"{slug}.ipynb"
                     autograders[slug] = grading.assign(master, Path(folder) / slug)[1]
-                result = grading.grade(path, slug, autograders[slug], timeout=timeout)
             except ValueError as error:
-                result = grading.Result(error=str(error))
-            yield path, slug, result
+                slugs[path] = error
+        try:
+            yield from pool.map(result, submissions)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def progress(root: Path, options) -> int:
@@ -126,7 +137,7 @@ def progress(root: Path, options) -> int:
         return 0
     paths = [root / "work" / f"{slug}.ipynb" for slug in slugs]
     rows, notes = [], []
-    for path, _, result in grade_all(root, paths, options.timeout):
+    for path, _, result in grade_all(root, paths, options):
         marks = "".join("x" if got == of else "." for got, of, _ in result.questions.values())
         rows.append([path.stem, f"{result.score:g} / {result.possible:g}", marks])
         following = next((q for q, (a, b, _) in result.questions.items() if a < b), None)
@@ -158,7 +169,7 @@ def grade(root: Path, options) -> int:
     )
     graded, failed = [], 0
     try:
-        for path, slug, result in grade_all(root, paths, options.timeout):
+        for path, slug, result in grade_all(root, paths, options):
             graded.append((str(path.relative_to(folder)), slug, result))
             failed += bool(result.error)
             score = result.error or f"{result.score:g} / {result.possible:g}"
@@ -207,12 +218,12 @@ def parser() -> argparse.ArgumentParser:
     sub = command("start", start)
     sub.add_argument("slug", nargs="?", help="a chapter's name, as `twice list` shows it")
     sub.add_argument("--all", action="store_true", help="every chapter's exercises")
-    sub = command("progress", progress)
-    sub.add_argument("--timeout", type=float, default=300, help="seconds per notebook")
-    sub = command("grade", grade)
-    sub.add_argument("folder", help="holds one notebook per student, in subfolders if you like")
-    sub.add_argument("--csv", metavar="FILE", help="also write the table to this file")
-    sub.add_argument("--timeout", type=float, default=300, help="seconds per notebook")
+    runs = [command("progress", progress), command("grade", grade)]
+    runs[1].add_argument("folder", help="holds one notebook per student, in subfolders too")
+    runs[1].add_argument("--csv", metavar="FILE", help="also write the table to this file")
+    for sub in runs:
+        sub.add_argument("--timeout", type=float, default=300, help="seconds per notebook")
+        sub.add_argument("--jobs", type=int, default=2, help="notebooks graded at a time")
     command("list", list_chapters)
     return top
 

@@ -157,7 +157,7 @@ def _main(submission: str, autograder: str, out: str) -> None:
     error = results.catastrophic_error
     questions = {
         name: (test.score, test.possible, message(test))
-        for name, test in sorted(results.results.items())
+        for name, test in sorted(results.results.items(), key=lambda item: (len(item[0]), item[0]))
     }
     data = {"questions": questions, "error": "its last cell was never reached" if error else ""}
     Path(out).write_text(json.dumps(data), encoding="utf-8")
