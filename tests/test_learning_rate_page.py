@@ -119,7 +119,7 @@ def test_overflow_is_explained_in_words(bench):
     assert "After step 11 the numbers were too large for float64" in said(here)
     assert "NaN loss in training" in said(here)
     assert "NaN" in here.text(".lr-summary")
-    assert "overflow after step 11" in here.page.locator(".lr-curve svg").text_content()
+    assert "overflow, step 12" in here.page.locator(".lr-curve svg").text_content()
     assert here.complaints == []
 
 

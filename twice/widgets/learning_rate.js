@@ -597,9 +597,8 @@ function lossCurve(demo) {
     const [x, y] = points.at(-1);
     make(tip, { cx: x, cy: Math.max(y, f.top), visibility: y < f.top ? "hidden" : "visible" }, []);
     const over = run.last < settings.steps && end > run.last;
-    const right = x > f.left + f.width / 2;
-    make(note, { x: x + (right ? -8 : 10), y: f.top + 18, "text-anchor": right ? "end" : "start" }, []);
-    note.textContent = over ? `✕ overflow after step ${run.last}` : "";
+    make(note, { x: f.left + f.width - 4, y: f.top + 18, "text-anchor": "end" }, []);
+    note.textContent = over ? `✕ overflow, step ${run.last + 1}` : "";
   };
   return () => {
     const { run, settings } = demo;
