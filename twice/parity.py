@@ -20,6 +20,10 @@ from twice import quiet_stderr
 with quiet_stderr():
     import keras
 
+    if keras.backend.backend() != "tensorflow":
+        with contextlib.suppress(ImportError):  # Keras's `fit` imports it on every backend
+            import tensorflow  # noqa: F401
+
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 
 
