@@ -32,17 +32,18 @@ lab: setup ## work through the book in JupyterLab; exercises are copied to work/
 test: book ## build the book, then run every test and every notebook
 	@$(PYTEST) tests chapters exercises solutions
 
-notebooks: setup ## run the notebooks and store normalized outputs (NOTEBOOKS="chapters/x.ipynb")
-	@$(BIN)/python tools/execute.py $(NOTEBOOKS)
+notebooks: setup ## quote, run the notebooks, store their outputs (NOTEBOOKS=chapters/x.ipynb)
+	@$(BIN)/python -m tools.quote
+	@$(BIN)/python -m tools.execute $(NOTEBOOKS)
 
 exercises: setup ## make exercises/ from solutions/
-	@$(BIN)/python tools/exercises.py
+	@$(BIN)/python -m tools.exercises
 
-grade: setup ## grade the exercises in work/ (or a class: twice grade --help)
-	@$(BIN)/twice grade work
+grade: setup ## grade your exercises in work/, or a class: FOLDER=submissions
+	@$(BIN)/twice $(if $(FOLDER),grade $(FOLDER),progress)
 
-bench: setup ## time the scratch code against Keras
-	@for script in benchmarks/*.py; do $(BIN)/python $$script; done
+bench: setup ## time the scratch code against Keras, and the book's own cost
+	@set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
 
 check: setup ## lint, format and derived files, as before a commit
 	@$(BIN)/pre-commit run --all-files

@@ -9,7 +9,7 @@ BOOK = Path(__file__).resolve().parent.parent / "_build" / "html"
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """Files of one folder; says nothing about each request, and never lets a browser keep an old page."""
+    """Files of one folder; silent, and no browser keeps an old page."""
 
     def log_message(self, *args):
         pass

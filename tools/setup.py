@@ -31,7 +31,7 @@ DISK_GB = {False: 5, True: 11}  # measured: 3.1 GB without CUDA's libraries; pip
 FAILURES = (
     (r"No space left on device|Errno 28|Disk quota exceeded",
      "The disk is full: free some space (about {disk} GB are needed), then run the same command"),
-    (r"ensurepip is not available|No module named '?(venv|ensurepip)",
+    (r"ensurepip is not\s+available|No module named '?(venv|ensurepip)",
      "This Python cannot make virtual environments: install its venv package "
      "(Debian and Ubuntu: sudo apt install python3-venv), then run the same command"),
     (r"Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Deep Learning Twice
 
 Every idea twice: from scratch in NumPy, then in Keras. Click a chapter, run it cell by cell with
-**Shift + Enter**, and change things. The exercises are yours: they live in `work/`, and no update touches them.
+**Shift + Enter**, and change things. The exercises are yours: they live in `work/`, and no update
+touches them.
 """
 
 FOOT = """## Good to know

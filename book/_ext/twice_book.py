@@ -67,13 +67,18 @@ def lighten_pictures(app, error):
     for path in Path(app.outdir, "_images").glob("*.png"):
         with Image.open(path) as picture:
             if picture.mode in ("RGB", "RGBA"):
-                flat = Image.new("RGB", picture.size, "white")
-                flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
-                flat.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+                flat = Image.new("RGBA", picture.size, "white")
+                flat.alpha_composite(picture.convert("RGBA"))
+                small = flat.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+                small.save(path, optimize=True)
 
 
-def drop_thebe(app, page, template, context, doctree):
-    """Leave out Thebe's scripts, which Jupyter Book puts on each page, unless its button is on."""
+def tidy_page(app, page, template, context, doctree):
+    """Mend a wrong ARIA role, and leave out Thebe's scripts unless its launch button is on."""
+    if "body" in context:
+        context["body"] = context["body"].replace(
+            '<div role="list" class="citation-list">', "<div>"
+        )
     buttons = app.config.html_theme_options.get("launch_buttons") or {}
     if not buttons.get("thebe"):
         for kind in ("script_files", "css_files"):
@@ -112,9 +117,9 @@ def prose(lines):
 
 
 def setup(app):
-    app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy's names have no page here
+    app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy has no page here
     app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
-    app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", tidy_page, priority=900)
     app.connect("doctree-read", mark_quoted)
     app.connect("doctree-read", quizzes_wait)
     app.connect("build-finished", copy_mathjax)

@@ -1,0 +1,119 @@
+"""Fixtures for the tests that need the built book or a browser."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # `tools` is a folder of the clone, not an installed package
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_PLACES = (
+    "/snap/bin/chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def find_chromium():
+    """The path of a Chromium on this machine, or None; $TWICE_CHROMIUM goes first."""
+    candidates = [os.environ.get("TWICE_CHROMIUM"), *map(shutil.which, CHROMIUM_NAMES)]
+    return next((p for p in (*candidates, *CHROMIUM_PLACES) if p and Path(p).exists()), None)
+
+
+def build(root):
+    """Build the book as `make book` does; fails the test with the warnings if there are any."""
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n"]
+    done = subprocess.run(
+        [*command, "--keep-going", "--quiet"], cwd=root, capture_output=True, text=True
+    )
+    if done.returncode:
+        lines = (done.stdout + done.stderr).splitlines()
+        told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-20:]
+        pytest.fail("the book does not build:\n" + "\n".join(told), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def book():
+    """The built book: `.folder`, and `.url` where it is served. Built once, by either worker."""
+    from tools.serve import make_server
+
+    folder = ROOT / "_build" / "html"
+    folder.parent.mkdir(exist_ok=True)
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    stamp = ROOT / "_build" / "run"
+    with FileLock(ROOT / "_build" / "lock"):
+        if not (stamp.exists() and stamp.read_text() == run and (folder / "index.html").exists()):
+            build(ROOT)
+            stamp.write_text(run)
+    server = make_server(folder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield SimpleNamespace(folder=folder, url=f"http://127.0.0.1:{server.server_port}/")
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, headless. Skipped with a reason where there is none; in CI that is a failure."""
+    path = find_chromium()
+    if path is None:
+        reason = "no Chromium found: install it, or set TWICE_CHROMIUM to its path"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens an address: open_page(url, theme="light", width=1280, height=900).
+
+    The page it returns has `.complaints`: console errors, exceptions, failed requests, and every
+    attempt to reach another machine (which is refused).
+    """
+    contexts = []
+
+    def open_page(url, *, theme="light", width=1280, height=900):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = complaints = []
+
+        def route(route):
+            if route.request.url.startswith(("http://127.0.0.1:", "http://localhost:")):
+                route.continue_()
+            else:
+                complaints.append(f"outside request: {route.request.url}")
+                route.abort()
+
+        def console(message):
+            if message.type == "error":
+                complaints.append(f"console: {message.text} ({message.location.get('url')})")
+
+        page.route("**/*", route)
+        page.on("console", console)
+        page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
+        page.on(
+            "response",
+            lambda r: complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None,
+        )
+        page.goto(url, wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

@@ -1,0 +1,179 @@
+"""The built book, as a reader meets it: links, pictures, demos, quizzes, access, weight."""
+
+import json
+from collections import defaultdict
+from functools import cache
+from html.parser import HTMLParser
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urljoin
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"]] + [
+    page["file"]
+    for part in TOC["parts"]
+    for chapter in part["chapters"]
+    for page in (chapter, *chapter.get("sections", []))
+]
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+VIEW = "application/vnd.jupyter.widget-view+json"
+MEGABYTE = 1e6
+
+pytestmark = pytest.mark.browser
+every_page = pytest.mark.parametrize("name", PAGES)
+every_chapter = pytest.mark.parametrize("name", CHAPTERS)
+both_themes = pytest.mark.parametrize("theme", ["light", "dark"])
+
+
+class Page(HTMLParser):
+    """The ids, links and article images of one HTML file."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links, self.images, self.in_article = set(), [], [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids.update(attributes[key] for key in ("id", "name") if attributes.get(key))
+        self.in_article += tag == "article"
+        for key in ("href", "src"):
+            if attributes.get(key):
+                self.links.append(attributes[key])
+        if tag == "img" and self.in_article:
+            self.images.append(attributes)
+
+    def handle_endtag(self, tag):
+        self.in_article -= tag == "article"
+
+
+@cache
+def parse(path):
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def notebook(name):
+    return json.loads((ROOT / f"{name}.ipynb").read_text(encoding="utf-8"))
+
+
+def demos(name):
+    """How many demos the notebook shows."""
+    outputs = [o for c in notebook(name)["cells"] for o in c.get("outputs", [])]
+    return sum(VIEW in output.get("data", {}) for output in outputs)
+
+
+def test_no_link_is_broken(book):
+    broken, seen = defaultdict(list), 0
+    for path in sorted(book.folder.rglob("*.html")):
+        if "_static" in path.parts:
+            continue
+        here = "file:/" + path.relative_to(book.folder).as_posix()
+        for link in parse(path).links:
+            if link.startswith(("http:", "https:", "mailto:", "data:", "javascript:")):
+                continue
+            seen += 1
+            address, anchor = urldefrag(urljoin(here, link))
+            target = book.folder / unquote(address.removeprefix("file:/").lstrip("/").split("?")[0])
+            target = target / "index.html" if target.is_dir() else target
+            anchored = anchor and target.suffix == ".html"
+            if not target.exists() or (anchored and unquote(anchor) not in parse(target).ids):
+                broken[str(path.relative_to(book.folder))].append(link)
+    assert not broken, dict(broken)
+    assert seen > 100  # the walk found the pages
+
+
+@every_chapter
+def test_every_figure_is_described(book, name):
+    images = parse(book.folder / f"{name}.html").images
+    poor = [image for image in images if len(image.get("alt") or "") < 20]
+    unset = [image for image in images if "_images/" in (image.get("alt") or "")]
+    assert images, "a chapter without a figure"
+    assert not poor + unset, [image.get("src") for image in poor + unset]
+
+
+@every_page
+def test_page_opens(book, open_page, name):
+    page = open_page(f"{book.url}{name}.html")
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(700)  # a quiz looks for MathJax half a second after it starts
+    assert page.locator("article h1").count() == 1
+    assert page.complaints == []
+    assert page.locator("[data-mjx-error]").count() == 0, "a formula MathJax cannot read"
+    timing = page.evaluate("performance.getEntriesByType('navigation')[0].domInteractive")
+    assert timing < 3000, f"interactive after {timing:.0f} ms"
+    sizes = page.evaluate("performance.getEntries().map(e => [e.transferSize || 0, e.name])")
+    weight = sum(size for size, _ in sizes)
+    assert weight < 2.5 * MEGABYTE, sorted(sizes, reverse=True)[:8]
+
+
+@every_page
+def test_page_fits_a_phone(book, open_page, name):
+    page = open_page(f"{book.url}{name}.html", width=375, height=812)
+    page.wait_for_load_state("networkidle")
+    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0, f"{wide} px wider than the screen"
+
+
+@both_themes
+@every_page
+def test_page_is_accessible(book, open_page, name, theme):
+    page = open_page(f"{book.url}{name}.html", theme=theme)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("html").get_attribute("data-theme") == theme
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    result = page.evaluate("axe.run('article', {resultTypes: ['violations']})")
+    grave = [
+        (found["id"], node["target"], node["any"][0]["message"] if node["any"] else node["html"])
+        for found in result["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+    assert not grave, "\n".join(map(str, grave[:10]))
+
+
+PICTURE = """demo => [...demo.querySelectorAll('canvas, svg')].map(
+    drawing => drawing.tagName === 'CANVAS' ? drawing.toDataURL() : drawing.outerHTML).join()"""
+
+
+@every_chapter
+def test_demos_answer_to_the_keyboard_and_the_mouse(book, open_page, name):
+    page = open_page(f"{book.url}{name}.html")
+    page.wait_for_function("!document.querySelector('.demo:not([data-ready])')")
+    found = page.locator(".demo[data-ready]")
+    assert found.count() == demos(name) >= 1
+    for demo in found.all():
+        demo.scroll_into_view_if_needed()
+        slider = demo.locator("input[type=range]").first
+        assert slider.evaluate("s => s.labels.length > 0 || s.hasAttribute('aria-label')")
+        before, value = demo.evaluate(PICTURE), slider.input_value()
+        slider.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        assert slider.input_value() != value
+        page.wait_for_timeout(100)
+        moved = demo.evaluate(PICTURE)
+        assert moved != before, "the slider moves, the figure stays"
+        box = slider.bounding_box()
+        page.mouse.click(box["x"] + box["width"] * 0.15, box["y"] + box["height"] / 2)
+        page.wait_for_timeout(100)
+        assert demo.evaluate(PICTURE) != moved, "the figure does not answer to the mouse"
+    assert page.complaints == []
+
+
+@every_chapter
+def test_quiz_answers_to_a_click(book, open_page, name):
+    page = open_page(f"{book.url}{name}.html")
+    questions = page.locator(".Quiz:has(.MCButton)")
+    assert questions.count() >= 2
+    for question in questions.all():
+        told = set()
+        for answer in question.locator(".MCButton").all():
+            answer.click()
+            told.add(question.locator(".Feedback").inner_text().strip())
+        assert "" not in told, "an answer without feedback"
+        assert len(told) >= 2, "right and wrong get the same feedback"
+    assert page.complaints == []
