@@ -26,8 +26,9 @@ serve: ## serve the built book on this machine (PORT=8000)
 
 lab: setup ## work through the book in JupyterLab; exercises are copied to work/
 	@$(BIN)/twice start --all
-	@$(BIN)/python tools/start_page.py
-	@$(BIN)/jupyter lab --LabApp.default_url="/lab/tree/start.md?factory=Markdown%20Preview"
+	@$(BIN)/python -m tools.start_page
+	@$(BIN)/jupyter lab --LabApp.app_settings_dir="$(CURDIR)/tools/lab" \
+		--LabApp.default_url=/lab/workspaces/twice/tree/start.md
 
 test: book ## build the book, then run every test and every notebook
 	@$(PYTEST) tests chapters exercises solutions
