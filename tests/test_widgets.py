@@ -199,7 +199,7 @@ def test_sentence_tells_the_update():
     look |= {"kernel": [1.2, 0.4], "bias": 1.0}
     sentence = run_js("perceptron.js", "return demo.describe(...data);", [look, state])
     assert "Point A was on the wrong side" in sentence
-    assert "w = (1.00, −0.50) + 1·(0.20, 0.90) = (1.20, 0.40)" in sentence
+    assert "w = (1, −0.5) + 1·(0.2, 0.9) = (1.2, 0.4)" in sentence.replace("\u00a0", " ")
 
 
 def test_axis_ticks_and_numbers_for_people():

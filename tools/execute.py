@@ -7,6 +7,7 @@ text on stderr, or anything else that a run would change.
 """
 
 import argparse
+import asyncio
 import copy
 import os
 import sys
@@ -33,7 +34,7 @@ def execute(path, *, timeout=600, on_cell=lambda **_: None):
         extra_arguments=["--IPKernelApp.log_level=40"],
         on_cell_executed=on_cell,
     )
-    client.execute()
+    asyncio.run(client.async_execute())  # unlike execute(), it closes its event loop
     keep_outputs_that_vary(before, notebook)
     notebook.metadata.setdefault("twice", {})["executed"] = notebooks.code_hash(notebook)
     notebook = notebooks.normalise(notebook)

@@ -11,6 +11,7 @@ module imports Keras, without the lines that TensorFlow's C++ side writes when i
 
 import contextlib
 import copy
+from unittest import mock
 
 import numpy as np
 
@@ -19,24 +20,43 @@ from twice import quiet_stderr
 with quiet_stderr():
     import keras
 
+    if keras.backend.backend() != "tensorflow":
+        with contextlib.suppress(ImportError):  # Keras's `fit` imports it on every backend
+            import tensorflow  # noqa: F401
+
 TOLERANCE = {"float64": 1e-8, "float32": 1e-4}
 
 
 @contextlib.contextmanager
 def float64():
-    """Everything that Keras builds inside uses float64; afterwards the old setting is back."""
-    before = keras.config.floatx(), keras.config.dtype_policy()
-    if keras.backend.backend() == "jax":
-        import jax
+    """Everything that Keras builds and computes inside uses float64; afterwards all is as before.
 
-        jax.config.update("jax_enable_x64", True)
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")  # the policy does not follow floatx once it was read
-    try:
+    On JAX and PyTorch this takes more than `set_floatx`: JAX must be told to allow 64 bits, and
+    Keras (up to 3.15) rounds the result of most operations to float32 on both.
+    """
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    with contextlib.ExitStack() as undo:
+        if keras.backend.backend() == "jax":
+            import jax
+
+            undo.callback(jax.config.update, "jax_enable_x64", jax.config.jax_enable_x64)
+            jax.config.update("jax_enable_x64", True)
+        undo.enter_context(mock.patch.dict(narrowed_types(), {"float64": "float64"}))
+        undo.callback(keras.config.set_dtype_policy, before[1])
+        undo.callback(keras.config.set_floatx, before[0])
+        keras.config.set_floatx("float64")
+        keras.config.set_dtype_policy("float64")  # it does not follow floatx once it was read
         yield
-    finally:
-        keras.config.set_floatx(before[0])
-        keras.config.set_dtype_policy(before[1])
+
+
+def narrowed_types():
+    """Keras's table of the types that its operations narrow; empty in versions that have none."""
+    try:
+        from keras.src.backend.common import dtypes
+
+        return dtypes.BIT64_TO_BIT32_DTYPE
+    except (ImportError, AttributeError):
+        return {}
 
 
 class Table(list):

@@ -161,7 +161,7 @@ _ALL_SURFACES = [
 _ALL_CURVES = [
     _curve("parabola", "parabola", _ONE_WEIGHT, [0.4], (-1.1, 1.9), -0.8),
     _curve("double_well", "double well", _TWO_VALLEYS, [-2.0, 1.5], (-3.1, 2.9), 2.5),
-    _curve("plateau", "plateau", _PLATEAU, [0.0], (-4.5, 4.5), 4.0),
+    _curve("plateau", "plateau", _PLATEAU, [0.0], (-5.0, 5.0), 4.0),
     _curve("cliff", "cliff", _CLIFF, [0.0], (-3.0, 3.0), 2.5),
 ]
 SURFACES = {surface.name: surface for surface in _ALL_SURFACES}

@@ -109,7 +109,8 @@ function createPage({ model, el, title }) {
     onDispose(() => target.removeEventListener(type, fn, options));
   };
   const titleId = `twice-${Math.random().toString(36).slice(2)}`;
-  const [banner, figure, actions, panel, foot] = ["goal", "figure", "row", "panel", "foot"].map((name) => html("div", { class: `twice-${name}` }));
+  const box = (name) => html("div", { class: `twice-${name}` });
+  const [banner, figure, actions, panel, foot] = ["goal", "figure", "row", "panel", "foot"].map(box);
   const sentence = html("p", { class: "twice-say", "aria-live": "polite" });
   const main = html("div", { class: "twice-main" }, figure, actions, sentence);
   const root = html("div", { class: "twice", role: "group", "aria-labelledby": titleId, "data-lm-suppress-shortcuts": "true" },
@@ -222,7 +223,11 @@ function checkbox(page, options) {
 
 function button({ label, onClick, primary = false, title }) {
   const input = html("button", { type: "button", class: primary ? "twice-primary" : null, title, onclick: onClick }, label);
-  return { input, element: input, get value() { return input.textContent; }, set value(text) { if (input.textContent !== text) input.textContent = text; } };
+  return {
+    input, element: input,
+    get value() { return input.textContent; },
+    set value(text) { if (input.textContent !== text) input.textContent = text; },
+  };
 }
 
 // ---- Plots: a canvas for what is dense, SVG above it for axes, marks and handles ----
@@ -234,8 +239,9 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   const [grid, axes, front] = [svg("g", { class: "twice-grid" }), svg("g", { class: "twice-axes" }), svg("g")];
   const back = svg("g", { "clip-path": `url(#${clipId})` });
   const picture = svg("svg", { role: "group", "aria-label": label }, svg("clipPath", { id: clipId }, clip), grid, back, axes, front);
-  const box = html("div", { class: "twice-plot" }, canvas, picture);
-  const plot = { element: box, svg: picture, canvas, back, front, ctx: canvas.getContext("2d"), x, y, frame: { left: 0, top: 0, width: 0, height: 0 } };
+  const box = html("div", { class: `twice-plot${equal ? " twice-square" : ""}` }, canvas, picture);
+  const plot = { element: box, svg: picture, canvas, back, front, ctx: canvas.getContext("2d"), x, y };
+  plot.frame = { left: 0, top: 0, width: 0, height: 0 };
   const warp = (log) => (log ? (v) => Math.log10(Math.max(v, 1e-300)) : (v) => v);
   const [wx, wy] = [warp(xLog), warp(yLog)];
   const share = (w, [low, high], v) => (w(v) - w(low)) / (w(high) - w(low));
@@ -245,7 +251,11 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
   plot.fromX = (p) => unshare(xLog, wx, plot.x, (p - plot.frame.left) / plot.frame.width);
   plot.fromY = (p) => unshare(yLog, wy, plot.y, 1 - (p - plot.frame.top) / plot.frame.height);
 
-  const tickText = (log) => (v) => (log ? (Math.abs(Math.log10(v)) < 1.5 ? String(Number(v.toPrecision(3))) : `10${[...String(Math.round(Math.log10(v)))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")}`) : String(v).replace("-", "−"));
+  const raised = (power) => [...String(Math.round(power))].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("");
+  const tickText = (log) => (v) => {
+    if (log && Math.abs(Math.log10(v)) >= 1.5) return `10${raised(Math.log10(v))}`;
+    return String(log ? Number(v.toPrecision(3)) : v).replace("-", "−");
+  };
   function layout() {
     const total = Math.floor(box.clientWidth);
     if (!total) return;
@@ -259,14 +269,17 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
     Object.assign(canvas.style, { left: `${f.left}px`, top: `${f.top}px`, width: `${f.width}px`, height: `${f.height}px` });
     make(picture, { width: total, height, viewBox: `0 0 ${total} ${height}` }, []);
     make(clip, { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    const [xs, ys] = [ticks(...plot.x, f.width < 300 ? 4 : 6, xLog), ticks(...plot.y, f.height < 240 ? 4 : 6, yLog)];
+    const [xs, ys] = [ticks(...plot.x, f.width < 340 ? 4 : 6, xLog), ticks(...plot.y, f.height < 340 ? 4 : 6, yLog)];
     const [right, bottom] = [f.left + f.width, f.top + f.height];
-    fill(grid, ...xs.map((v) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })), ...ys.map((v) => svg("path", { d: `M${f.left} ${plot.toY(v)}H${right}` })));
+    fill(grid,
+      ...xs.map((v) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })),
+      ...ys.map((v) => svg("path", { d: `M${f.left} ${plot.toY(v)}H${right}` })));
     fill(axes,
       ...xs.map((v) => svg("text", { x: plot.toX(v), y: bottom + 19, "text-anchor": "middle" }, tickText(xLog)(v))),
       ...ys.map((v) => svg("text", { x: f.left - 8, y: plot.toY(v) + 4.5, "text-anchor": "end" }, tickText(yLog)(v))),
       svg("text", { class: "twice-name", x: f.left + f.width / 2, y: bottom + 40, "text-anchor": "middle" }, xLabel),
-      svg("text", { class: "twice-name", transform: `translate(${f.left - (yLog ? 44 : 40)} ${f.top + f.height / 2}) rotate(-90)`, "text-anchor": "middle" }, yLabel));
+      svg("text", { class: "twice-name", "text-anchor": "middle",
+        transform: `translate(${f.left - (yLog ? 44 : 40)} ${f.top + f.height / 2}) rotate(-90)` }, yLabel));
     paint();
   }
   function paint() {
@@ -303,7 +316,8 @@ function dragHandle(page, plot, node, { position, limits = () => [plot.x, plot.y
     node.focus({ preventScroll: true });
     node.setPointerCapture(event.pointerId);
     const [x, y] = position();
-    start = { id: event.pointerId, from: [event.clientX, event.clientY], offset: [plot.toX(x) - event.clientX, plot.toY(y) - event.clientY], moved: false };
+    const from = [event.clientX, event.clientY];
+    start = { id: event.pointerId, from, offset: [plot.toX(x) - from[0], plot.toY(y) - from[1]], moved: false };
   });
   node.addEventListener("pointermove", (event) => {
     if (start?.id !== event.pointerId) return;
@@ -341,7 +355,11 @@ function frame(page, fn) {
 /** A loop that calls tick(seconds since the last call) once a frame; it rests when out of sight or in a hidden tab. */
 function animation(page, tick) {
   let [asked, last, visible] = [0, 0, true];
-  const loop = { running: false, start() { loop.running = true; last = 0; wake(); }, stop() { loop.running = false; cancelAnimationFrame(asked); asked = 0; } };
+  const loop = {
+    running: false,
+    start() { loop.running = true; last = 0; wake(); },
+    stop() { loop.running = false; cancelAnimationFrame(asked); asked = 0; },
+  };
   const wake = () => { if (loop.running && visible && !document.hidden && !asked) { last = 0; asked = requestAnimationFrame(beat); } };
   function beat(now) {
     asked = 0;

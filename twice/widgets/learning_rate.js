@@ -32,7 +32,7 @@ export const LOSSES = Object.fromEntries([
   loss("two_valleys", "two valleys", "a quartic in x, plus y²", [valleys, quadratic(2)], [[-2, 0], [1.5, 0]], VIEW, [2.5, 1.5]),
   loss("parabola", "parabola", "(2w − 0.8)²", [oneWeight], [[0.4]], [[-1.1, 1.9]], [-0.8], { quadratic: true }),
   loss("double_well", "double well", "a quartic with two valleys", [valleys], [[-2], [1.5]], [[-3.1, 2.9]], [2.5]),
-  loss("plateau", "plateau", "1 − exp(−w² / 2)", [hole], [[0]], [[-4.5, 4.5]], [4]),
+  loss("plateau", "plateau", "1 − exp(−w² / 2)", [hole], [[0]], [[-5, 5]], [4]),
   loss("cliff", "cliff", "w² / 4, plus a wall of height 2 at w = 1.5", [cliff], [[0]], [[-3, 3]], [2.5]),
 ].map((one) => [one.name, one]));
 
@@ -143,79 +143,133 @@ function showRate(rate, threshold) {
   return show(rate, digits ?? 6);
 }
 
-const factor = ({ size, turns }) => `${turns ? "−" : ""}${show(size, Math.abs(size - 1) < 0.01 ? 4 : 3)}`;
+/** The multiplier with its sign, and enough digits to tell it from 1. */
+function factor({ size, turns }) {
+  const digits = [3, 4, 5, 6, 7].find((d) => Number(size.toPrecision(d)) !== 1);
+  return `${turns ? "−" : ""}${show(size, digits ?? 3)}`;
+}
+
 const thresholdName = (momentum) => (momentum ? `2(1 + ${show(momentum)})/λmax` : "2/λmax");
 
-/** Why the run ended as it did, in two or three sentences with numbers. */
-export function explain(loss, settings, run) {
+/** Why the run ended as it did, in two or three sentences with numbers; without `reveal` the threshold keeps its secret. */
+export function explain(loss, settings, run, reveal = true) {
   const { steps } = settings;
-  const reason = loss.quadratic ? explainQuadratic(loss, settings, run) : explainAny(loss, settings, run);
+  const reason = loss.quadratic ? explainQuadratic(loss, settings, run, reveal) : explainAny(loss, settings, run);
   if (run.last === steps) return reason;
-  return `${reason} After step ${run.last} the numbers were too large for float64 (1.8 × 10³⁰⁸ is the end): the loss ` +
+  return `${reason} After step ${run.last} the numbers were too large for float64 (it ends at 1.8 × 10³⁰⁸): the loss ` +
     "became ∞, and ∞ − ∞ is NaN, “not a number”. This is what a NaN loss in training means.";
 }
 
-function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run) {
+function explainQuadratic(loss, { rate, momentum, noise, start, steps }, run, reveal) {
   const { curvatures, threshold, valley, word, values } = run;
   const [top, low] = [Math.max(...curvatures), Math.min(...curvatures)];
   const [fast, slow] = [multiplier(rate, top, momentum), multiplier(rate, low, momentum)];
-  const steep = top === low ? "the distance to the bottom" : "the steep direction";
-  const limit = `${thresholdName(momentum)} = ${show(threshold, 4)}`;
+  const name = thresholdName(momentum);
+  const limit = reveal ? `${name} = ${show(threshold, 4)}` : `the threshold ${name}`;
   const mine = `Rate ${showRate(rate, threshold)}`;
-  if (start.every((v, i) => v === valley[i]) && !noise) return "The start is the bottom: the slope is 0, so nothing moves, whatever the rate.";
+  const steep = top === low ? "the distance to the bottom" : "the steep direction";
+  const change = `${steep} is multiplied by ${factor(fast)} at every step`;
+
+  if (!noise && start.every((v, i) => v === valley[i])) {
+    return "The start is the bottom: the slope is 0, so nothing moves, whatever the rate.";
+  }
   if (run.pushed && rate > threshold * (1 + 1e-9)) {
-    const grow = `${steep} is multiplied by ${factor(fast)} at every step${fast.turns ? ", so it jumps across the valley and lands higher each time" : ""}.`;
-    const hidden = run.last === steps && values[steps] < values[0] ? ` ${steps} steps are too few to see it: add steps.` : "";
-    return `${mine} is above ${limit}: ${grow}${hidden}`;
+    const jumps = fast.turns ? ", so it jumps across the valley and lands higher each time" : "";
+    const hidden = values[steps] < values[0] ? ` ${steps} steps are too few to see it: add steps.` : "";
+    return `${mine} is above ${limit}: ${change}${jumps}.${hidden}`;
   }
   if (run.pushed && word === "oscillating" && rate >= threshold * (1 - 1e-9)) {
-    return `${mine} is exactly ${limit}: ${steep} is multiplied by −1, so it jumps from side to side for ever, no closer and no farther.`;
+    return `${mine} is exactly ${limit}: ${steep} is multiplied by −1, so it jumps from side to side for ever, ` +
+      "no closer and no farther.";
   }
   if (noise && (word === "oscillating" || word === "stuck")) {
-    return `${mine} is below ${limit}, but every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point keeps trembling around the bottom. A smaller rate trembles less.`;
-  }
-  if (word === "oscillating") return `${mine} is below ${limit}, but momentum ${show(momentum)} swings it past the bottom again and again; the swing shrinks only by ${factor(slow)} a step.`;
-  if (word === "stuck") {
-    return `${mine} is far below ${limit}: each step takes only ${show(100 * Math.abs(1 - slow.size), 2)} % off the distance. It would get there, after very many steps.`;
-  }
-  const how = fast.swings
-    ? `momentum carries it past the bottom and back; the swing shrinks by ${factor(fast)} a step (√momentum)`
-    : `${steep} is multiplied by ${factor(fast)} at every step${fast.turns ? ", crossing the valley each time" : fast.size < 1e-9 ? ": one step lands on the bottom" : ""}${top === low ? "" : `, the flat one by ${factor(slow)}`}`;
-  const moving = curvatures.filter((c, i) => start[i] !== valley[i]).map((c) => multiplier(rate, c, momentum).size);
-  const needed = Math.ceil(Math.log(1e-6) / (2 * Math.log(Math.max(...moving))));
-  const pace = noise ? " The noise of the batches will keep it from coming to rest." : !(needed > 1 && needed < 1e6) ? "" : ` The loss needs about ${needed} steps to fall to a millionth.`;
-  return `${mine} is below ${limit}: ${how}.${pace}`;
-}
-
-function explainAny(loss, { rate, momentum, noise, steps }, run) {
-  const { path, values, word, threshold, valley } = run;
-  const end = path[run.last];
-  const slope = Math.hypot(...gradientAt(loss, end));
-  const limit = `${thresholdName(momentum)} = ${show(threshold)}`;
-  const deepest = valueAt(loss, valley) < 1e-9;
-  const place = loss.minima.length === 1 ? "the valley" : loss.name === "saddle" ? "a valley" : deepest ? "the deep valley" : "the shallow valley";
-  const thrown = values.findIndex((v, k) => k > 0 && k <= run.last && v - values[k - 1] > 0.25 * values[0] && run.last === steps);
-  const jump = thrown < 1 || noise || momentum ? "" : ` At step ${thrown} a slope of ${show(Math.hypot(...gradientAt(loss, path[thrown - 1])))} threw it from ${showPoint(path[thrown - 1])} to ${showPoint(path[thrown])}.`;
-  if (word === "diverging") {
-    return `The loss grew from ${show(values[0])} to ${show(values[run.last])}: each step overshoots farther than the one before. At the bottom of the nearest valley ${limit}, and rate ${show(rate)} is ${rate > threshold ? "above it" : "too much for the steeper walls around it"}.${jump}`;
-  }
-  if (word === "stuck") {
-    const bend = Math.min(...curvaturesAt(loss, end));
-    if (Math.hypot(...end.map((v, i) => v - valley[i])) < 0.1) {
-      return `It settled in ${place}. The slope is 0 there, but the loss is ${show(values[steps])} and the other valley goes down to 0. Gradient descent sees only the slope underfoot: another start, momentum or noise may carry it across.`;
-    }
-    if (slope < 1e-3 && bend < -0.5) {
-      return `It stands where the slope is 0 but the ground curves down on both sides (curvature ${show(bend, 2)}): a ${loss.axes.length === 1 ? "hilltop" : "saddle point"}. A push of any size, such as batch noise, frees it.`;
-    }
-    return `The slope here is only ${show(slope, 2)}, and the last step moved it by ${show(Math.hypot(...end.map((v, i) => v - path[run.last - 1][i])), 2)}: ${slope < 0.05 ? "a flat region, and from the loss alone it looks like a finished training" : "the rate is too small for this many steps"}.`;
+    return `${mine} is below ${limit}, but every batch sees a slightly wrong slope (batch noise ${show(noise)}), ` +
+      "so the point keeps trembling around the bottom. A smaller rate trembles less.";
   }
   if (word === "oscillating") {
-    if (noise) return `Every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point never comes to rest. It ended near ${place}; a smaller rate trembles less.`;
-    if (rate > threshold) return `Rate ${showRate(rate, threshold)} is above ${limit} at the bottom of ${place}: it cannot stay there, and the walls throw it back.${jump}`;
-    return `It still swings. Rate ${show(rate)} is below ${limit} at the bottom of ${place}, so with more steps it may settle there.${jump}`;
+    return `${mine} is below ${limit}, but momentum ${show(momentum)} swings it past the bottom again and again; ` +
+      `the swing is multiplied by ${factor(slow)} at every step.`;
   }
-  const arrived = values[steps] <= 1e-4 * values[0];
-  return `${arrived ? "It came to rest in" : "It is on its way down to"} ${place}; rate ${showRate(rate, threshold)} is ${rate < threshold ? "below" : "above"} ${limit} there.${jump}`;
+  if (word === "stuck") {
+    return `${mine} is far below ${limit}: each step takes only ${show(100 * Math.abs(1 - slow.size), 2)} % ` +
+      "off the distance. It would get there, after very many steps.";
+  }
+  const crossing = fast.turns ? ", crossing the valley each time" : fast.size < 1e-9 ? ": one step lands on the bottom" : "";
+  const how = fast.swings
+    ? `momentum carries it past the bottom and back; the swing is multiplied by ${factor(fast)} at every step (√momentum)`
+    : `${change}${crossing}${top === low ? "" : `, the flat one by ${factor(slow)}`}`;
+  return `${mine} is below ${limit}: ${how}.${pace(rate, momentum, noise, start, run)}`;
+}
+
+/** How long a run that converges will take. */
+function pace(rate, momentum, noise, start, { curvatures, valley }) {
+  if (noise) return " The noise of the batches will keep it from coming to rest.";
+  const moving = curvatures.filter((_, i) => start[i] !== valley[i]);
+  const slowest = Math.max(...moving.map((c) => multiplier(rate, c, momentum).size));
+  const needed = Math.ceil(Math.log(1e-6) / (2 * Math.log(slowest)));
+  return needed > 1 && needed < 1e6 ? ` The loss needs about ${needed} steps to fall to a millionth.` : "";
+}
+
+function explainAny(loss, settings, run) {
+  const { rate, momentum, noise, steps } = settings;
+  const { values, word, threshold } = run;
+  const limit = `${thresholdName(momentum)} = ${show(threshold)}`;
+  const place = placeName(loss, run.valley);
+  const jump = noise || momentum || run.last < steps ? "" : jumpStory(loss, run);
+  const mine = `Rate ${showRate(rate, threshold)}`;
+  if (word === "stuck") return explainStuck(loss, run, place);
+  if (word === "diverging") {
+    const why = rate > threshold
+      ? `rate ${show(rate)} is above ${limit} at the bottom of the nearest valley`
+      : `${limit} holds at the bottom of the valley only, and the walls around it are too steep for rate ${show(rate)}`;
+    const growth = `loss ${show(values[0])} to ${show(values[run.last])}`;
+    return `Each step overshoots farther than the one before (${growth}): ${why}.${jump}`;
+  }
+  if (word === "oscillating" && noise) {
+    return `Every batch sees a slightly wrong slope (batch noise ${show(noise)}), so the point never comes to rest. ` +
+      `It ended near ${place}; a smaller rate trembles less.`;
+  }
+  if (word === "oscillating" && rate > threshold) {
+    return `${mine} is above ${limit} at the bottom of ${place}: it cannot stay there, and the walls throw it back.${jump}`;
+  }
+  if (word === "oscillating") {
+    return `It still swings. ${mine} is below ${limit} at the bottom of ${place}, so with more steps it may settle there.${jump}`;
+  }
+  const arrived = values[steps] <= 1e-4 * values[0] ? "It came to rest in" : "It is on its way down to";
+  return `${arrived} ${place}; rate ${showRate(rate, threshold)} is ${rate < threshold ? "below" : "above"} ${limit} there.${jump}`;
+}
+
+function placeName(loss, valley) {
+  if (loss.minima.length === 1) return "the valley";
+  if (loss.name === "saddle") return "a valley";
+  return valueAt(loss, valley) < 1e-9 ? "the deep valley" : "the shallow valley";
+}
+
+/** The first step that rose by a quarter of the first loss: a cliff, or a wall. */
+function jumpStory(loss, { path, values }) {
+  const k = values.findIndex((v, i) => i > 0 && v - values[i - 1] > 0.25 * values[0]);
+  if (k < 1) return "";
+  const slope = Math.hypot(...gradientAt(loss, path[k - 1]));
+  return ` At step ${k} a slope of ${show(slope)} threw it from ${showPoint(path[k - 1])} to ${showPoint(path[k])}.`;
+}
+
+function explainStuck(loss, { path, values, valley }, place) {
+  const [before, end] = path.slice(-2);
+  const slope = Math.hypot(...gradientAt(loss, end));
+  const moved = Math.hypot(...end.map((v, i) => v - before[i]));
+  const bend = Math.min(...curvaturesAt(loss, end));
+  if (Math.hypot(...end.map((v, i) => v - valley[i])) < 0.1) {
+    return `It settled in ${place}. The slope is 0 there, but the loss is ${show(values.at(-1))} and the other valley ` +
+      "goes down to 0. Gradient descent sees only the slope underfoot: another start, momentum or noise may carry it across.";
+  }
+  if (slope < 1e-3 && bend < -0.5) {
+    const spot = loss.axes.length === 1 ? "hilltop" : "saddle point";
+    return `It stands where the slope is 0 but the ground curves down on both sides (curvature ${show(bend, 2)}): ` +
+      `a ${spot}. A push of any size, such as batch noise, frees it.`;
+  }
+  const flat = "a flat region, and from the loss alone it looks like a finished training";
+  return `The slope here is only ${show(slope, 2)}, and the last step moved it by ${show(moved, 2)}: ` +
+    `${slope < 0.05 ? flat : "the rate is too small for this many steps"}.`;
 }
 
 const showPoint = (p, digits = 2) => (p.length === 1 ? `w = ${number(p[0], digits)}` : `(${p.map((v) => number(v, digits)).join(", ")})`);
@@ -223,7 +277,8 @@ const showPoint = (p, digits = 2) => (p.length === 1 ? `w = ${number(p[0], digit
 /** The goal: the largest rate that converges in the ravine, found when within 2 % below 2/lambda_max. */
 export function goalState(name, { rate, momentum, noise }, threshold) {
   if (name !== "ravine" || momentum > 0 || noise > 0 || rate >= threshold || rate < 0.98 * threshold) return null;
-  return `Rate ${showRate(rate, threshold)} still converges, and it is ${show(100 * (1 - rate / threshold), 2)} % below the threshold 2/λmax = ${show(threshold)}.`;
+  const below = `${show(100 * (1 - rate / threshold), 2)} % below the threshold 2/λmax = ${show(threshold)}`;
+  return `Rate ${showRate(rate, threshold)} still converges, and it is ${below}.`;
 }
 
 // ---- Contour lines ----
@@ -238,7 +293,8 @@ export function contourLevels(loss, count = 12) {
 /** Marching squares: for each level a flat list x0, y0, x1, y1, x0, ... of line segments. */
 export function contourSegments(value, [[x0, x1], [y0, y1]], levels, columns = 150, rows = 100) {
   const [dx, dy] = [(x1 - x0) / columns, (y1 - y0) / rows];
-  const grid = Array.from({ length: rows + 1 }, (_, j) => Float64Array.from({ length: columns + 1 }, (_, i) => value([x0 + i * dx, y0 + j * dy])));
+  const row = (j) => Float64Array.from({ length: columns + 1 }, (_, i) => value([x0 + i * dx, y0 + j * dy]));
+  const grid = Array.from({ length: rows + 1 }, (_, j) => row(j));
   return levels.map((level) => {
     const segments = [];
     for (let j = 0; j < rows; j++) {
@@ -301,20 +357,26 @@ function summary(demo) {
   demo.tell = (k) => {
     const { run, settings } = demo;
     const at = Math.min(k, settings.steps);
-    facts.textContent = `step ${at}: loss ${show(run.values[at])} at ${showPoint(run.path[at])}`;
+    const where = run.path[at].every((v) => Math.abs(v) < 1000) ? ` at ${showPoint(run.path[at])}` : "";
+    facts.textContent = Number.isNaN(run.values[at]) ? `step ${at}: loss NaN` : `step ${at}: loss ${show(run.values[at], 4)}${where}`;
   };
   return () => {
     const { loss, settings, run } = demo;
-    const text = explain(loss, settings, run);
+    const reveal = page.get("goal_met") || page.get("show_threshold") || loss.name !== "ravine"; // the goal asks for the threshold
+    const text = explain(loss, settings, run, reveal);
     word.textContent = `${MARKS[run.word]} ${run.word}`;
     word.dataset.word = run.word;
     demo.tell(settings.steps);
-    page.say(text, { quiet: true });
+    page.say(text.replaceAll("/λ", "/\u2060λ"), { quiet: true }); // no line break inside 2/λmax
+    page.goal(page.get("goal_met"), demo.found ?? "You found the largest rate that still converges in the ravine.");
     clearTimeout(wait);
-    wait = setTimeout(() => { spoken.textContent = `${run.word}. ${text}`; }, 700);
-    const found = goalState(loss.name, settings, run.threshold);
-    if (found) demo.found = found;
-    page.goal(page.get("goal_met") || Boolean(found), demo.found ?? "You found the largest rate that still converges in the ravine.");
+    wait = setTimeout(() => { // the slider rests: sweeping across the right rate does not count
+      spoken.textContent = `${run.word}. ${text}`;
+      const found = goalState(loss.name, settings, run.threshold);
+      if (!found || (found === demo.found && page.get("goal_met"))) return;
+      demo.found = found;
+      page.goal(true, found);
+    }, 500);
   };
 }
 
@@ -325,8 +387,10 @@ function pictures(demo) {
   const sentence = page.main.querySelector(".twice-say");
   page.figure.append(box);
   const shared = { parent: box, draw: (plot) => demo.run && drawPicture(demo, plot) };
-  const above = createPlot(page, { ...shared, x: VIEW[0], y: VIEW[1], xLabel: "first weight x", yLabel: "second weight y", equal: true, label: "Contour lines of the loss, with the path of the descent" });
-  const side = createPlot(page, { ...shared, x: [-1, 1], y: [0, 1], xLabel: "weight w", yLabel: "loss", aspect: 2 / 3, label: "Curve of the loss, with the path of the descent" });
+  const above = createPlot(page, { ...shared, x: VIEW[0], y: VIEW[1], xLabel: "first weight x", yLabel: "second weight y",
+    equal: true, label: "Contour lines of the loss, with the path of the descent" });
+  const side = createPlot(page, { ...shared, x: [-1, 1], y: [0, 1], xLabel: "weight w", yLabel: "loss",
+    aspect: 2 / 3, label: "Curve of the loss, with the path of the descent" });
   above.element.classList.add("lr-picture", "lr-above");
   side.element.classList.add("lr-picture");
   box.append(sentence); // close to the picture, so that both are seen while the slider moves
@@ -350,11 +414,12 @@ function pictures(demo) {
 /** The start: a handle to drag or to move with the arrow keys; a click elsewhere brings it there. */
 function startHandle(demo, plot) {
   const { page } = demo;
-  const node = svg("g", {}, svg("circle", { class: "lr-hit", r: 24 }), svg("circle", { class: "twice-ring", r: 14 }), svg("circle", { class: "lr-start", r: 9 }), svg("circle", { class: "lr-center", r: 3 }));
+  const circles = [["lr-hit", 24], ["twice-ring", 14], ["lr-start", 9], ["lr-center", 3]];
+  const node = svg("g", {}, ...circles.map(([name, r]) => svg("circle", { class: name, r })));
   const name = svg("text", { class: "lr-name", "aria-hidden": "true" }, "start");
   plot.front.append(name, node);
   let dragging = false;
-  const position = () => (demo.settings.start.length === 2 ? demo.settings.start : [demo.settings.start[0], valueAt(demo.loss, demo.settings.start)]);
+  const position = () => placeOf(demo.loss, demo.settings.start);
   const move = (point, save) => {
     const near = (v) => (dragging && Math.abs(v) < 0.035 ? 0 : Number(v.toFixed(2))); // the pointer finds the axes
     page.set({ start: point.slice(0, demo.loss.axes.length).map(near) }, save);
@@ -371,11 +436,15 @@ function startHandle(demo, plot) {
   return () => {
     if (plot !== demo.picture()) return;
     const [x, y] = position();
-    make(node, { transform: `translate(${plot.toX(x).toFixed(1)} ${plot.toY(y).toFixed(1)})`, "aria-label": `Start of the descent, at ${showPoint(demo.settings.start)}. Arrow keys move it.` }, []);
+    const label = `Start of the descent, at ${showPoint(demo.settings.start)}. Arrow keys move it.`;
+    make(node, { transform: `translate(${plot.toX(x).toFixed(1)} ${plot.toY(y).toFixed(1)})`, "aria-label": label }, []);
     const right = plot.toX(x) > plot.frame.left + plot.frame.width - 60;
     make(name, { x: plot.toX(x) + (right ? -16 : 16), y: plot.toY(y) - 12, "text-anchor": right ? "end" : "start" }, []);
   };
 }
+
+/** Where a point is drawn: (x, y) seen from above, (w, loss) seen from the side. */
+const placeOf = (loss, p) => (loss.axes.length === 2 ? p : [p[0], valueAt(loss, p)]);
 
 function drawPicture(demo, plot) {
   const { page, loss, run, settings } = demo;
@@ -385,20 +454,22 @@ function drawPicture(demo, plot) {
   const flat = loss.axes.length === 1;
   if (flat) drawCurve(loss, plot, colors);
   else ctx.drawImage(background(demo, plot, colors), f.left, f.top, f.width, f.height);
-  const toPixels = (p) => [plot.toX(p[0]), plot.toY(flat ? valueAt(loss, p) : p[1])];
-  loss.minima.forEach((m, i) => drawMinimum(ctx, toPixels(m), loss.minima.length > 1 && loss.name !== "saddle" ? ["deep", "shallow"][i] : "", colors, flat));
-  const end = Math.min(demo.shown, settings.steps);
-  drawPath(ctx, run.path, toPixels, end, f, colors);
-  if (demo.shown >= settings.steps) {
-    const outside = run.path.findIndex((p) => [p[0], flat ? valueAt(loss, p) : p[1]].some((v, i) => !(v >= plot[i ? "y" : "x"][0] && v <= plot[i ? "y" : "x"][1])));
-    const back = outside >= 0 && toPixels(run.path[settings.steps]).every((v, i) => v >= [f.left, f.top][i] && v <= [f.left + f.width, f.top + f.height][i]);
-    if (outside >= 0 && !back) caption(ctx, `out of the picture at step ${outside}`, f.left + f.width - 10, f.top + f.height - 12, colors, "right");
+  const toPixels = (p) => placeOf(loss, p).map((v, i) => (i ? plot.toY(v) : plot.toX(v)));
+  const names = loss.minima.length > 1 && loss.name !== "saddle" ? ["deep", "shallow"] : [];
+  loss.minima.forEach((m, i) => drawMinimum(ctx, toPixels(m), names[i], colors, flat));
+  drawPath(ctx, run.path, toPixels, Math.min(demo.shown, settings.steps), f, colors);
+  if (demo.shown < settings.steps) return;
+  const seen = (p) => placeOf(loss, p).every((v, i) => v >= [plot.x, plot.y][i][0] && v <= [plot.x, plot.y][i][1]);
+  const left = run.path.findIndex((p) => !seen(p));
+  if (left >= 0 && !seen(run.path[settings.steps])) {
+    caption(ctx, `out of the picture at step ${left}`, f.left + f.width - 10, f.top + f.height - 12, colors, "right");
   }
 }
 
 function drawCurve(loss, plot, colors) {
   const { ctx, frame: f } = plot;
-  const points = Array.from({ length: 301 }, (_, i) => f.left + (f.width * i) / 300).map((px) => [px, plot.toY(valueAt(loss, [plot.fromX(px)]))]);
+  const pixels = Array.from({ length: 301 }, (_, i) => f.left + (f.width * i) / 300);
+  const points = pixels.map((px) => [px, plot.toY(valueAt(loss, [plot.fromX(px)]))]);
   ctx.beginPath();
   for (const [x, y] of points) ctx.lineTo(x, y);
   ctx.strokeStyle = colors.curve;
@@ -454,7 +525,8 @@ function background(demo, plot, colors) {
 }
 
 function caption(ctx, text, x, y, colors, align = "left") {
-  Object.assign(ctx, { font: `600 13px ${getComputedStyle(ctx.canvas).fontFamily}`, textAlign: align, lineWidth: 4, lineJoin: "round", strokeStyle: colors.surface, fillStyle: colors.ink });
+  Object.assign(ctx, { font: `600 13px ${getComputedStyle(ctx.canvas).fontFamily}`, textAlign: align });
+  Object.assign(ctx, { lineWidth: 4, lineJoin: "round", strokeStyle: colors.surface, fillStyle: colors.ink });
   ctx.strokeText(text, x, y);
   ctx.fillText(text, x, y);
 }
@@ -507,24 +579,26 @@ function lossCurve(demo) {
   const { page } = demo;
   const box = html("div", { class: "lr-curve" });
   page.panel.append(box);
-  const plot = createPlot(page, { parent: box, x: [0, 60], y: [1e-6, 100], yLog: true, xLabel: "step", yLabel: "loss (log scale)", label: "The loss at every step, on a logarithmic axis",
+  const plot = createPlot(page, { parent: box, x: [0, 60], y: [1e-6, 100], yLog: true, xLabel: "step", yLabel: "loss (log scale)",
+    label: "The loss at every step, on a logarithmic axis",
     aspect: 0.55, draw: () => demo.run && draw() });
   demo.lossPlot = plot;
-  const [line, tip, note] = [svg("path", { class: "lr-line" }), svg("circle", { class: "lr-tip", r: 5 }), svg("text", { class: "lr-name" })];
+  const [line, note] = [svg("path", { class: "lr-line" }), svg("text", { class: "lr-name" })];
+  const tip = svg("circle", { class: "lr-tip", r: 5 });
   plot.back.append(line);
   plot.front.append(tip, note);
   const draw = () => {
     const { run, settings } = demo;
     const f = plot.frame;
     const end = Math.min(demo.shown, settings.steps);
-    const points = run.values.slice(0, Math.min(Math.floor(end), run.last) + 1).map((v, k) => [plot.toX(k), clamp(plot.toY(Math.max(v, 1e-300)), f.top - 50, f.top + f.height)]);
+    const height = (v) => clamp(plot.toY(Math.max(v, 1e-300)), f.top - 50, f.top + f.height);
+    const points = run.values.slice(0, Math.min(Math.floor(end), run.last) + 1).map((v, k) => [plot.toX(k), height(v)]);
     line.setAttribute("d", `M${points.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}`);
     const [x, y] = points.at(-1);
     make(tip, { cx: x, cy: Math.max(y, f.top), visibility: y < f.top ? "hidden" : "visible" }, []);
     const over = run.last < settings.steps && end > run.last;
-    const right = x > f.left + f.width / 2;
-    make(note, { x: x + (right ? -8 : 10), y: f.top + 18, "text-anchor": right ? "end" : "start" }, []);
-    note.textContent = over ? `✕ overflow after step ${run.last}` : "";
+    make(note, { x: f.left + f.width - 4, y: f.top + 18, "text-anchor": "end" }, []);
+    note.textContent = over ? `✕ overflow, step ${run.last + 1}` : "";
   };
   return () => {
     const { run, settings } = demo;
@@ -540,13 +614,18 @@ function lossCurve(demo) {
 /** Above the figure, where hand and eye are close: which loss, and the rate. */
 function topControls(demo) {
   const { page } = demo;
-  const group = (label, size) => html("optgroup", { label }, ...Object.values(LOSSES).filter(({ axes }) => axes.length === size).map(({ name, title }) => html("option", { value: name }, title)));
-  const surface = select(page, { label: "Loss", options: [], value: "", onInput: (name) => page.set({ surface: name, start: LOSSES[name].start }) });
-  surface.input.append(group("Two weights, seen from above", 2), group("One weight, seen from the side", 1));
-  const rate = slider(page, { label: "Learning rate", min: RATES[0], max: RATES[1], log: true, step: 0.002, trait: "learning_rate", format: (v) => show(v, 4) });
+  const choose = (name) => page.set({ surface: name, start: LOSSES[name].start });
+  const surface = select(page, { label: "Loss", options: [], value: "", onInput: choose });
+  for (const [size, label] of [[2, "Two weights, seen from above"], [1, "One weight, seen from the side"]]) {
+    const losses = Object.values(LOSSES).filter(({ axes }) => axes.length === size);
+    surface.input.append(html("optgroup", { label }, ...losses.map(({ name, title }) => html("option", { value: name }, title))));
+  }
+  const rate = slider(page, { label: "Learning rate", min: RATES[0], max: RATES[1], log: true, step: 0.002,
+    trait: "learning_rate", format: (v) => show(v, 4) });
   const nudge = (sign, words) => {
-    const control = button({ label: sign < 0 ? "−" : "+", title: words, onClick: () => page.set({ learning_rate: clamp(Number((page.get("learning_rate") * 1.005 ** sign).toPrecision(5)), ...RATES) }) });
-    return make(control.input, { "aria-label": words, class: "lr-nudge" }, []);
+    const next = () => clamp(Number((page.get("learning_rate") * 1.005 ** sign).toPrecision(5)), ...RATES);
+    const { input } = button({ label: sign < 0 ? "−" : "+", title: words, onClick: () => page.set({ learning_rate: next() }) });
+    return make(input, { "aria-label": words, class: "lr-nudge" }, []);
   };
   const output = rate.element.querySelector("output");
   const fine = html("div", { class: "lr-fine" });
@@ -567,22 +646,25 @@ function topControls(demo) {
 function panelControls(demo) {
   const { page } = demo;
   const formula = html("small", { class: "twice-hint" });
-  const threshold = checkbox(page, { label: "Show the threshold 2/λmax", trait: "show_threshold" });
+  const threshold = checkbox(page, { label: "Threshold 2/\u2060λmax", trait: "show_threshold" });
   const sum = html("small", { class: "twice-hint" });
   threshold.element.append(sum);
   const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
-  const noise = slider(page, { label: "Batch noise", min: 0, max: 4, step: 0.1, trait: "noise", format: (v) => number(v, 1), hint: "How wrong the slope of each batch is (standard deviation)." });
+  const noise = slider(page, { label: "Batch noise", min: 0, max: 4, step: 0.1, trait: "noise", format: (v) => number(v, 1),
+    hint: "How wrong the slope of each batch is (standard deviation)." });
   const steps = slider(page, { label: "Steps", min: 5, max: 200, step: 1, trait: "steps", format: (v) => number(v, 0) });
   const controls = [threshold, momentum, noise, steps].map(({ element }) => element);
   page.panel.append(formula, html("div", { class: "lr-controls" }, ...controls));
   return () => {
     const { loss, run, settings } = demo;
     const two = loss.axes.length === 2;
-    formula.textContent = `${two ? "f(x, y)" : "f(w)"} = ${loss.formula}.${two ? " A line joins points of equal loss." : ""} A + marks a minimum.`;
+    const lines = two ? " A line joins points of equal loss." : "";
+    formula.textContent = `${two ? "f(x, y)" : "f(w)"} = ${loss.formula}.${lines} A + marks a minimum.`;
     sum.hidden = !page.get("show_threshold");
     const top = show(Math.max(...run.curvatures));
     const where = loss.quadratic ? "" : `, at the minimum ${showPoint(run.valley)}`;
-    sum.textContent = settings.momentum ? `2(1 + ${show(settings.momentum)}) / ${top} = ${show(run.threshold)} with momentum${where}` : `2 / ${top} = ${show(run.threshold)}${where}`;
+    const above = settings.momentum ? `2(1 + ${show(settings.momentum)})` : "2";
+    sum.textContent = `${above} / ${top} = ${show(run.threshold)}${settings.momentum ? " with momentum" : ""}${where}`;
   };
 }
 

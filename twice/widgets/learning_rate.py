@@ -12,6 +12,7 @@ from .base import Demo, Seeded
 
 LOSSES = SURFACES | CURVES
 QUADRATIC = ("bowl", "ravine", "parabola")
+PATH = "#b44e00"  # the path's color in the light theme
 
 
 class LearningRateDemo(Demo):
@@ -153,9 +154,11 @@ class LearningRateDemo(Demo):
             top = loss.value(w).max()
             picture.set(xlabel="weight w", ylabel="loss", xlim=loss.limits)
             picture.set(ylim=(-0.04 * top, 1.06 * top))
-        picture.plot(*points.T, ".-", color=plots.KERAS, linewidth=1.5, markersize=5)
-        picture.plot(*points[0], "o", color="white", markeredgecolor=plots.KERAS, markersize=9)
+        picture.plot(*points.T, ".-", color=PATH, linewidth=1.5, markersize=5)
+        picture.plot(*points[0], "o", color="white", markeredgecolor=PATH, markersize=9)
         picture.set_title(f"{loss.title}, rate {self.learning_rate:.4g}: {self.verdict}")
-        curve.semilogy(np.clip(losses[:seen], 1e-12, 1e12), color=plots.KERAS)
-        curve.set(xlabel="step", ylabel="loss")
+        curve.semilogy(np.clip(losses[:seen], 1e-12, 1e12), color=PATH)
+        top = math.ceil(math.log10(losses[0] or 1) + 0.2)
+        highest = min(max(10.0**top, 2 * losses[:seen].max()), 1e12)
+        curve.set(xlabel="step", ylabel="loss (log scale)", ylim=(10.0 ** (top - 8), highest))
         curve.grid(color="#e3e5e8")

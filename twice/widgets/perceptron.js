@@ -127,24 +127,27 @@ export const letter = (index) => String.fromCharCode(65 + index);
 
 /** One sentence about the last look. */
 export function describe(look, state) {
-  const pair = (v) => `(${number(v[0])}, ${number(v[1])})`;
+  const short = (v) => String(Number(v.toFixed(2))).replace("-", "−");
+  const pair = (v) => `(${short(v[0])},\u00a0${short(v[1])})`;
   const name = `Point ${letter(look.index)}`;
   if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
-  const sign = `${look.error > 0 ? "+" : "−"} ${Number(state.learning_rate.toFixed(2))}`;
+  const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
   const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
-  return `${name} was on the wrong side: ${moved}.\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
-    + `\nb = ${number(look.before.bias)} ${sign} = ${number(look.bias)}.`;
+  return `${name} was on the wrong side: ${moved}.`
+    + `\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
+    + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
 }
 
 // ---- Drawing ----
 
-const NAMES = [["and", "AND"], ["or", "OR"], ["xor", "XOR"], ["separable", "Separable"], ["inseparable", "Inseparable"], ["random", "Random labels"]];
+const NAMES = Object.entries({ and: "AND", or: "OR", xor: "XOR", separable: "Separable", inseparable: "Inseparable", random: "Random labels" });
 const STATE = "points labels order learning_rate kernel bias updates looks edited preset seed";
 const SHAPES = ["M15 0A15 15 0 1 1 -15 0A15 15 0 1 1 15 0Z", "M-13.5 -13.5H13.5V13.5H-13.5Z"]; // circle: class 0, square: class 1
 
 /** The small shape of a class, for the key and the order's chips. */
 const icon = (label, text) => svg("svg", { class: "pt-icon", viewBox: "-17 -17 34 34", width: 30, height: 30, "aria-hidden": "true" },
-  svg("path", { d: SHAPES[label], class: `pt-class${label}` }), svg("text", { class: `pt-on${label}`, y: 5, "text-anchor": "middle" }, text));
+  svg("path", { d: SHAPES[label], class: `pt-class${label}` }),
+  svg("text", { class: `pt-on${label}`, y: 5, "text-anchor": "middle" }, text));
 
 function render({ model, el }) {
   const page = createPage({ model, el, title: "The perceptron rule, one look at a time" });
@@ -202,26 +205,36 @@ function edits(demo) {
     const { points, labels } = presetPoints(preset, seed);
     demo.loop.stop();
     Object.assign(demo, { selected: null, shuffles: 0, met: "" });
-    demo.apply({ preset, seed, points, labels, order: points.map((_, i) => i), learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
+    const order = points.map((_, i) => i);
+    demo.apply({ preset, seed, points, labels, order, learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
-  demo.restart = (values = {}, note = "The weights are zero again.") => { demo.loop.stop(); demo.apply({ ...values, ...ZERO }, { note, jump: true }); };
-  demo.move = (i, point, save) => demo.apply({ points: page.get("points").map((p, k) => (k === i ? point.map((v) => Number(v.toFixed(3))) : p)), ...touched() }, { save });
+  demo.restart = (values = {}, note = "The weights are zero again.") => {
+    demo.loop.stop();
+    demo.apply({ ...values, ...ZERO }, { note, jump: true });
+  };
+  const rounded = (point) => point.map((v) => Number(v.toFixed(2)));
+  demo.move = (i, point, save) => {
+    const points = page.get("points").map((p, k) => (k === i ? rounded(point) : p));
+    demo.apply({ points, ...touched() }, { save });
+  };
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
     demo.apply({ labels, ...touched() }, { note: `Point ${letter(i)} is now of class ${labels[i]}.` });
   };
   demo.add = (point) => {
-    const [points, labels, order] = [page.get("points"), page.get("labels"), page.get("order")];
-    if (points.length >= MOST_POINTS) return demo.apply({}, { note: `${MOST_POINTS} points are enough: delete one first.` });
-    demo.selected = points.length;
-    demo.apply({ points: [...points, point.map((v) => Number(v.toFixed(2)))], labels: [...labels, 1], order: [...order, points.length], ...touched() },
-      { note: `Point ${letter(points.length)} added, class 1. Drag it, or click it to flip its class.` });
+    const { points, labels, order } = demo.state();
+    const n = points.length;
+    if (n >= MOST_POINTS) return demo.apply({}, { note: `${MOST_POINTS} points are enough: delete one first.` });
+    demo.selected = n;
+    demo.apply({ points: [...points, rounded(point)], labels: [...labels, 1], order: [...order, n], ...touched() },
+      { note: `Point ${letter(n)} added, class 1. Drag it, or click it to flip its class.` });
   };
   demo.remove = (i) => {
+    const { points, labels, order } = demo.state();
+    if (points.length <= 2) return demo.apply({}, { note: "Two points must stay." });
     const keep = (list) => list.filter((_, k) => k !== i);
-    if (page.get("points").length <= 2) return demo.apply({}, { note: "Two points must stay." });
     demo.selected = null;
-    demo.restart({ points: keep(page.get("points")), labels: keep(page.get("labels")), order: page.get("order").filter((k) => k !== i).map((k) => k - (k > i)) },
+    demo.restart({ points: keep(points), labels: keep(labels), order: order.filter((k) => k !== i).map((k) => k - (k > i)) },
       `Point ${letter(i)} deleted; the weights are zero again.`);
   };
   demo.reorder = (order) => {
@@ -264,10 +277,16 @@ function runner(demo) {
       lookOnce();
     }
   });
-  const update = button({ label: "Next update", primary: true, title: "Look at the points in turn until one changes the weights", onClick: () => step(true) });
-  const look = button({ label: "One look", title: "Look at the next point only", onClick: () => step(false) });
-  const run = button({ label: "Run", onClick: () => { if (demo.loop.running) demo.loop.stop(); else { wait = 0; demo.loop.start(); } page.redraw(); } });
-  const zero = button({ label: "Start again", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
+  const update = button({ label: "Next update", primary: true, onClick: () => step(true),
+    title: "Look at the points in turn until one changes the weights" });
+  const look = button({ label: "Look", title: "Look at the next point only", onClick: () => step(false) });
+  const run = button({ label: "Run", onClick: () => {
+    wait = 0;
+    if (demo.loop.running) demo.loop.stop();
+    else demo.loop.start();
+    page.redraw();
+  } });
+  const zero = button({ label: "Restart", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
   page.actions.append(update.element, look.element, run.element, zero.element);
 
   return (state, { wrong, done }) => {
@@ -275,10 +294,14 @@ function runner(demo) {
     run.input.disabled = wrong.length === 0 && !demo.loop.running;
     run.value = demo.loop.running ? "Pause" : "Run";
     const first = letter(state.order[state.looks % state.order.length]);
-    const start = `All weights are zero, so there is no line yet and every point counts as class 0. Press “Next update”: point ${first} is looked at first.`;
-    const end = done ? `\nAll ${state.points.length} points are on their right sides: after ${state.updates} updates in ${state.looks} looks the rule has nothing left to change.` : "";
+    const n = state.points.length;
+    const start = "All weights are zero, so there is no line yet and every point counts as class 0. "
+      + `Press “Next update”: point ${first} is looked at first.`;
+    const end = done ? `\nAll ${n} points are on their right sides: after ${state.updates} updates `
+      + `in ${state.looks} looks the rule has nothing left to change.` : "";
     const tale = demo.look ? describe(demo.look, state) : demo.note || (done || state.looks ? "" : start);
-    page.say((tale + end).trim() || `${wrong.length} of ${state.points.length} points are on the wrong side. Point ${first} is next.`, { quiet: demo.loop.running });
+    const now = `${wrong.length} of ${n} points are on the wrong side. Point ${first} is next.`;
+    page.say((tale + end).trim() || now, { quiet: demo.loop.running });
     page.goal(page.get("goal_met"), demo.met || "You found an order that needs more than 10 updates.");
   };
 }
@@ -286,7 +309,8 @@ function runner(demo) {
 /** The two sides, the line and where it was; on it the weight vector and what was added to it. */
 function scene(demo, plot) {
   const sides = [svg("rect", { class: "pt-side0" }), svg("polygon", { class: "pt-side1" })];
-  const [old, line, ray, before, weights, added] = ["pt-old", "pt-line", "pt-ray", "pt-before", "pt-weights", "pt-added"].map((name) => svg("path", { class: name }));
+  const [old, line, ray, before, weights, added] = ["old", "line", "ray", "before", "weights", "added"]
+    .map((name) => svg("path", { class: `pt-${name}` }));
   const [wName, addedName] = [svg("text", { class: "pt-name" }), svg("text", { class: "pt-name pt-added-name" })];
   plot.svg.prepend(...sides);
   plot.back.append(old, line, ray, before, weights, added, wName, addedName);
@@ -299,7 +323,8 @@ function scene(demo, plot) {
     node.setAttribute("d", size < 3 ? "" : `M${at(a)}L${at(b)}M${wing(0.45)}L${at(b)}L${wing(-0.45)}`);
   };
   const tag = (node, [x, y], text) => {
-    make(node, { x: clamp(plot.toX(x) + 8, plot.frame.left, plot.frame.left + plot.frame.width - 46), y: Math.max(plot.toY(y) - 8, plot.frame.top + 16) }, []);
+    const { left, top, width } = plot.frame;
+    make(node, { x: clamp(plot.toX(x) + 8, left, left + width - 46), y: Math.max(plot.toY(y) - 8, top + 16) }, []);
     node.textContent = text;
   };
   const plus = (p, v, by) => p.map((a, k) => a + by * v[k]);
@@ -318,7 +343,8 @@ function scene(demo, plot) {
     const longest = Math.max(Math.hypot(...shown.kernel), update ? Math.hypot(...update.before.kernel) : 0, 1e-9);
     const scale = Math.min(1 / state.learning_rate, (0.3 * size) / longest);
     const z = (shown.kernel[0] + shown.kernel[1]) * middle + shown.bias;
-    const foot = plus([middle, middle], shown.kernel, -z / Math.max(Math.hypot(...shown.kernel) ** 2, 1e-12)).map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
+    const foot = plus([middle, middle], shown.kernel, -z / Math.max(Math.hypot(...shown.kernel) ** 2, 1e-12))
+      .map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
     const [tip, bend] = [plus(foot, shown.kernel, scale), plus(foot, (update ?? { before: shown }).before.kernel, scale)];
     const two = update && update.before.kernel.some((v) => v !== 0);
     arrow(weights, foot, tip);
@@ -336,20 +362,21 @@ function pointMarks(demo, plot) {
   plot.front.append(layer);
   const marks = [];
   const makeMark = (i) => {
-    const [shape, name, visit] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i)), svg("text", { class: "pt-visit" })];
-    const ring = svg("circle", { class: "pt-look", r: 22 });
-    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, visit);
+    const [shape, name] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i))];
+    const visit = svg("text", { class: "pt-visit", "aria-hidden": "true" });
+    const ring = svg("circle", { class: "pt-look" });
+    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
       position: () => page.get("points")[i], step: 0.1,
       onMove: (point) => demo.move(i, point, false), onEnd: () => demo.apply({}), onTap: () => demo.flip(i),
       onKey: ({ key }) => {
-        const act = { Enter: () => demo.flip(i), " ": () => demo.flip(i), Delete: () => demo.remove(i), Backspace: () => demo.remove(i) }[key];
-        act?.();
+        const act = { Enter: demo.flip, " ": demo.flip, Delete: demo.remove, Backspace: demo.remove }[key];
+        act?.(i);
         return act;
       },
     });
-    return { node, shape, name, visit, ring };
+    return { group: svg("g", {}, visit, node), node, shape, name, visit, ring };
   };
   plot.svg.addEventListener("dblclick", (event) => {
     const box = plot.svg.getBoundingClientRect();
@@ -358,15 +385,17 @@ function pointMarks(demo, plot) {
   });
   return ({ points, labels, order }, { wrong }) => {
     const scale = clamp(plot.frame.width / 420, 0.75, 1);
-    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).node); }
-    while (marks.length > points.length) marks.pop().node.remove();
-    marks.forEach(({ node, shape, name, visit, ring }, i) => {
+    while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).group); }
+    while (marks.length > points.length) marks.pop().group.remove();
+    marks.forEach(({ group, node, shape, name, visit, ring }, i) => {
       const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
-      make(node, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})`,
-        "aria-label": `Point ${letter(i)}, class ${labels[i]}, at ${number(points[i][0])}, ${number(points[i][1])}, visit ${seen}, ${bad ? "on the wrong side" : "on its right side"}. Enter flips its class.` }, []);
+      make(group, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})` }, []);
+      const where = `at ${points[i].map((v) => number(v)).join(", ")}, visit ${seen}, on ${bad ? "the wrong" : "its right"} side`;
+      make(node, { "aria-label": `Point ${letter(i)}, class ${labels[i]}, ${where}. Enter flips its class.` }, []);
       make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
       name.setAttribute("class", `pt-on${labels[i]}`);
-      make(visit, { x: 6 + 15 * scale, y: 2 - 15 * scale }, []);
+      make(visit, { x: 8 + 12 * scale, y: -3 - 12 * scale }, []);
+      make(ring, { r: 7 + 15 * scale }, []);
       visit.textContent = seen;
       ring.classList.toggle("pt-now", demo.look?.index === i);
     });
@@ -381,15 +410,24 @@ function orderStrip(demo) {
     demo.shuffles = (demo.shuffles ?? 0) + 1;
     demo.reorder(seeded(page.get("seed") + 1000 * demo.shuffles).shuffle(page.get("order")));
   } });
-  const first = button({ label: "A to Z", title: "Back to the first order", onClick: () => demo.reorder(page.get("points").map((_, i) => i)) });
-  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ",
-    html("small", { class: "twice-hint" }, "drag one, or press ← → on it")), list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
+  const first = button({ label: "A to Z", title: "Back to the first order",
+    onClick: () => demo.reorder(page.get("points").map((_, i) => i)) });
+  const hint = html("small", { class: "twice-hint" }, "drag one, or press ← → on it");
+  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ", hint),
+    list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
   let held = null;
   let chips = [];
   let painted = "";
   const chip = (i, label, place) => {
-    const node = html("button", { type: "button", class: "pt-chip", "aria-label": `${letter(i)}, class ${label}, visit ${place}`, onfocus: () => { demo.selected = i; page.redraw(); } }, icon(label, letter(i)));
-    node.addEventListener("pointerdown", (event) => { held = i; list.setPointerCapture(event.pointerId); event.preventDefault(); node.focus({ preventScroll: true }); });
+    const node = html("button", { type: "button", class: "pt-chip", "aria-label": `${letter(i)}, class ${label}, visit ${place}` },
+      icon(label, letter(i)));
+    node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
+    node.addEventListener("pointerdown", (event) => {
+      held = i;
+      list.setPointerCapture(event.pointerId); // the chips move in the page while one is dragged, the list does not
+      event.preventDefault();
+      node.focus({ preventScroll: true });
+    });
     node.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (by) { demo.shift(i, by); event.preventDefault(); }
@@ -398,7 +436,10 @@ function orderStrip(demo) {
   };
   list.addEventListener("pointermove", (event) => {
     if (held === null) return;
-    const distance = (node) => { const b = node.getBoundingClientRect(); return Math.hypot(b.left + b.width / 2 - event.clientX, b.top + b.height / 2 - event.clientY); };
+    const distance = (node) => {
+      const { left, top, width, height } = node.getBoundingClientRect();
+      return Math.hypot(left + width / 2 - event.clientX, top + height / 2 - event.clientY);
+    };
     const order = page.get("order");
     const over = chips.reduce((best, node, at) => (distance(node) < distance(chips[best]) ? at : best), 0);
     if (chips.length === order.length && over !== order.indexOf(held)) demo.shift(held, over - order.indexOf(held));
@@ -425,35 +466,40 @@ function orderStrip(demo) {
 /** Weights in numbers, and the mistakes beside what the theorem allows. */
 function gauge(demo) {
   const { page } = demo;
-  const [weights, counts, claim] = [html("div", { class: "pt-weights-text" }), html("div"), html("div", { class: "twice-hint" })];
+  const [weights, counts, claim] = [html("div", { class: "pt-weights-text" }), html("div"), html("div", { class: "twice-hint pt-claim" })];
   const fillBar = html("div", { class: "pt-fill" });
   const bar = html("div", { class: "pt-bar", role: "meter", "aria-label": "Updates against the bound", "aria-valuemin": 0 }, fillBar);
   page.panel.append(html("div", { class: "twice-readout pt-box" }, weights, counts, bar, claim));
   let [known, theorem] = ["", null];
   return ({ points, labels, kernel, bias, updates, looks, edited }, { wrong }) => {
-    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels)];
+    if (known !== `${points}|${labels}`) [known, theorem] = [`${points}|${labels}`, maxMargin(points, labels, { maxSteps: 30000 })];
     const { radius, margin, bound } = theorem;
     const most = Math.floor(bound + 1e-9);
-    fill(weights, html("b", {}, "w"), ` = (${number(kernel[0])}, ${number(kernel[1])})`, html("br"), html("b", {}, "b"), ` = ${number(bias)}`);
-    fill(counts, html("b", { class: "pt-count" }, String(updates)), ` update${updates === 1 ? "" : "s"} in ${looks} look${looks === 1 ? "" : "s"}`,
+    const [w, b] = [`(${kernel.map((v) => number(v)).join(", ")})`, number(bias)];
+    fill(weights, html("b", {}, "w"), ` = ${w}`, html("br"), html("b", {}, "b"), ` = ${b}`);
+    const plural = (word, count) => (count === 1 ? word : `${word}s`);
+    fill(counts, html("b", { class: "pt-count" }, String(updates)), ` ${plural("update", updates)} in ${looks} ${plural("look", looks)}`,
       html("br"), `${wrong.length} of ${points.length} points wrong now`);
     const finite = Number.isFinite(bound);
     bar.hidden = !finite;
     fillBar.style.width = finite ? `${Math.min(100, (100 * updates) / bound)}%` : "0";
     make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
     claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
-      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Start again”."
-        : `The theorem allows at most ${most}: (R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
+      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Restart”."
+        : `The theorem allows at most ${most}:\n`
+          + `(R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
   };
 }
 
 /** Preset, seed, speed, rate, and the buttons for the selected point. */
 function settings(demo, plot) {
   const { page } = demo;
-  const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => demo.load(name, page.get("seed")) });
-  const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => demo.load(page.get("preset"), page.get("seed")) });
-  const seed = button({ label: "Seed", title: "Draw other points, with the next seed", onClick: () => demo.load(page.get("preset"), page.get("seed") + 1) });
-  const [flip, remove] = [button({ label: "Flip class", onClick: () => demo.flip(demo.selected) }), button({ label: "Delete", onClick: () => demo.remove(demo.selected) })];
+  const load = (name, later = 0) => demo.load(name, page.get("seed") + later);
+  const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => load(name) });
+  const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => load(page.get("preset")) });
+  const seed = button({ label: "Seed", title: "Other points, from the next seed", onClick: () => load(page.get("preset"), 1) });
+  const flip = button({ label: "Flip class", onClick: () => demo.flip(demo.selected) });
+  const remove = button({ label: "Delete", onClick: () => demo.remove(demo.selected) });
   const add = button({ label: "Add a point", title: "Or double-click the plane", onClick: () => {
     const free = (p) => Math.min(...page.get("points").map((q) => Math.hypot(p[0] - q[0], p[1] - q[1])));
     const place = (k) => plot.x[0] + (0.1 + 0.13 * k) * (plot.x[1] - plot.x[0]);
@@ -466,7 +512,8 @@ function settings(demo, plot) {
   const speed = slider(page, { label: "Speed of Run", min: 1, max: 20, step: 1, format: (v) => `${v} looks/s`, trait: "speed" });
   const key = html("div", { class: "pt-key" }, icon(0, ""), "class 0", icon(1, ""), "class 1");
   page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, key));
-  page.panel.append(html("div", { class: "pt-edit" }, chosen, html("div", { class: "twice-row" }, flip.element, remove.element, add.element)), rate.element, speed.element);
+  const buttons = html("div", { class: "twice-row" }, flip.element, remove.element, add.element);
+  page.panel.append(html("div", {}, chosen, buttons), rate.element, speed.element);
   return ({ points, labels, preset: name, seed: number_ }) => {
     if (demo.selected >= points.length) demo.selected = null;
     const i = demo.selected;
@@ -474,7 +521,8 @@ function settings(demo, plot) {
     seed.input.hidden = ["and", "or", "xor"].includes(name);
     seed.value = `Seed ${number_} ▸`;
     for (const { input } of [flip, remove]) input.disabled = i === null;
-    chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it." : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
+    chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it."
+      : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
   };
 }
 

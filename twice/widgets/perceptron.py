@@ -121,7 +121,8 @@ class PerceptronDemo(Demo):
         w1, w2 = self.kernel
         return (
             f"PerceptronDemo({self.preset!r}, seed={self.seed}): {len(self.points)} points, "
-            f"{self.updates} updates, w = ({w1:.2f}, {w2:.2f}), b = {self.bias:.2f}"
+            f"{self.updates} update{'' if self.updates == 1 else 's'}, "
+            f"w = ({w1:.2f}, {w2:.2f}), b = {self.bias:.2f}"
         )
 
     def draw(self, figure):
@@ -130,13 +131,16 @@ class PerceptronDemo(Demo):
         x, y = np.array(self.points), np.array(self.labels)
         ax = figure.subplots()
         plots.classes(ax, x, y, size=120)
-        limits = (LOW, HIGH)
+        limits = (-1, HIGH) if self.preset in GATES and (x >= -1).all() else (LOW, HIGH)
         plots.boundary(ax, self.kernel, self.bias, limits=(limits, limits), normal=True)
         ax.set(xlim=limits, ylim=limits, aspect="equal", axisbelow=True)
         ax.grid(color="#e3e5e8")
         bound = max_margin(x, y).bound
-        allowed = f"of at most {math.floor(bound)}" if math.isfinite(bound) else "no bound"
-        ax.set_title(f"Perceptron rule: {self.updates} updates, {allowed}")
+        allowed = (
+            f"of at most {math.floor(bound)}" if math.isfinite(bound) else "(no line, no bound)"
+        )
+        ax.set_title(f"Perceptron rule: {self.updates} updates {allowed}")
+        ax.legend(loc="upper left")
 
 
 def preset_points(preset, seed):

@@ -1,0 +1,1 @@
+"""What the book costs: `make bench` prints the tables and stores the figures in results/."""

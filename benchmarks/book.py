@@ -1,0 +1,97 @@
+"""The cost of the book itself: building, running a chapter, loading a page, moving a slider."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+from benchmarks import timing
+from tools import browser, execute, notebooks
+from tools.serve import make_server
+
+BOOK = notebooks.ROOT / "_build" / "html"
+
+# Moves the page's first slider 40 times and takes, each time, the milliseconds until the demo's
+# handlers have run and the next frame is ready to be drawn.
+SLIDE = """async () => {
+  const slider = document.querySelector(".demo input[type=range]");
+  const times = [];
+  for (let i = 0; i < 40; i++) {
+    slider.value = Number(slider.min) + (slider.max - slider.min) * (0.2 + 0.015 * i);
+    const start = performance.now();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    const handled = performance.now() - start;
+    const drawn = await new Promise((done) => requestAnimationFrame(() => {
+      const first = performance.now();
+      queueMicrotask(() => done(performance.now() - first));
+    }));
+    times.push(handled + drawn);
+  }
+  return times.sort((a, b) => a - b)[20];
+}"""
+
+
+def seconds(command):
+    start = time.perf_counter()
+    subprocess.run(command, cwd=notebooks.ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def import_seconds():
+    timed = [seconds([sys.executable, "-c", "import twice"]) for _ in range(7)]
+    empty = [seconds([sys.executable, "-c", "pass"]) for _ in range(7)]
+    return min(timed) - min(empty)
+
+
+def chapter_costs(path):
+    """Seconds, and the largest memory in MiB, of running one chapter; its file is not touched."""
+    start = time.perf_counter()
+    execute.execute(path)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return time.perf_counter() - start, peak
+
+
+def page_costs(chromium, url):
+    """Megabytes loaded, seconds until the demo answers, and milliseconds a slider event takes."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    weights = []
+    page.on("response", lambda r: weights.append(int(r.headers.get("content-length", 0))))
+    start = time.perf_counter()
+    page.goto(url)
+    page.locator(".demo[data-ready]").first.wait_for()
+    ready = time.perf_counter() - start
+    answers = [page.evaluate(SLIDE) for _ in range(3)]
+    page.wait_for_load_state("networkidle")
+    page.close()
+    return sum(weights) / 1e6, ready, statistics.median(answers)
+
+
+def main():
+    build = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "--quiet", "-W", "-n"]
+    rows = [["`import twice`", f"{import_seconds():.3f} s", "0.15 s"]]
+    rows.append(["`make book`, all pages anew", f"{seconds([*build, '--all']):.0f} s", "90 s"])
+    rows.append(["`make book`, nothing changed", f"{seconds(build):.0f} s", "90 s"])
+    chapters = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
+    for path in chapters:
+        spent, peak = chapter_costs(path)
+        rows.append([f"running `{path.stem}`", f"{spent:.0f} s, {peak:.0f} MiB", "60 s, 2048 MiB"])
+    executable = browser.find_chromium()
+    if executable is None:
+        print("no Chromium found: the pages are not measured", file=sys.stderr)
+    else:
+        server = make_server(BOOK)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with browser.launch(executable) as chromium:
+            for path in chapters:
+                url = f"http://127.0.0.1:{server.server_port}/chapters/{path.stem}.html"
+                weight, ready, answer = page_costs(chromium, url)
+                rows.append([f"page `{path.stem}`", f"{weight:.1f} MB", "2.5 MB"])
+                rows.append([f"its demo answers after {ready:.1f} s", f"{answer:.1f} ms", "16 ms"])
+        server.shutdown()
+    timing.report("book", "The book itself", ["", "measured", "at most"], rows)
+
+
+if __name__ == "__main__":
+    main()

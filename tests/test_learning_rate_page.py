@@ -1,0 +1,209 @@
+"""The learning rate demo in Chromium, alone on a page, with a stand-in for the kernel."""
+
+import math
+
+import pytest
+from test_widgets_page import Bench
+
+from twice.widgets import LearningRateDemo
+
+pytestmark = pytest.mark.browser
+RATE = ".lr-top input[type=range]"
+# How much of the picture's canvas changed: a checksum of its pixels.
+PIXELS = """() => {
+    const canvas = [...document.querySelectorAll(".lr-picture canvas")].find((c) => c.offsetParent);
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    return data.reduce((sum, v, i) => (sum * 31 + v + i) % 1000003, 0);
+}"""
+
+
+@pytest.fixture
+def bench(browser):
+    contexts = []
+
+    def make(*, options=None, **traits):
+        contexts.append(browser.new_context(reduced_motion="reduce", **(options or {})))
+        here = Bench(contexts[-1].new_page(), LearningRateDemo(**traits))
+        here.settle()
+        return here
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def slide(here, rate):
+    here.page.locator(RATE).fill(f"{math.log10(rate):.6f}")
+    here.settle()
+
+
+def said(here):
+    return here.text(".twice-say").replace("\u2060", "")
+
+
+def start(here):
+    return here.page.locator(".twice-handle:visible")
+
+
+def test_the_slider_changes_the_path_the_curve_and_the_verdict(bench):
+    here = bench()
+    pictures, curves = set(), set()
+    for rate, word in [(0.03, "converging"), (0.07, "converging"), (0.1, "diverging")]:
+        slide(here, rate)
+        demo = LearningRateDemo(learning_rate=here.trait("learning_rate"))
+        assert here.trait("learning_rate") == pytest.approx(rate, rel=0.003)
+        assert word == demo.verdict
+        assert word in here.text(".lr-word")
+        assert f"multiplied by {1 - 25 * demo.learning_rate:.3g}".replace("-", "−") in said(here)
+        pictures.add(here.page.evaluate(PIXELS))
+        curves.add(here.page.locator(".lr-line").get_attribute("d"))
+    assert len(pictures) == len(curves) == 3
+    assert here.complaints == []
+
+
+def test_the_goal_is_met_when_the_slider_rests_just_below_the_threshold(bench):
+    here = bench()
+    for rate in (0.0793, 0.1, 0.07):  # passing by does not count
+        slide(here, rate)
+    here.page.wait_for_timeout(700)
+    assert here.trait("goal_met") is False
+    assert "0.08" not in said(here)  # the threshold is the answer
+    slide(here, 0.0793)
+    here.page.wait_for_selector(".twice-met", timeout=3000)
+    assert here.trait("goal_met") is True
+    assert "below the threshold 2/λmax = 0.08" in here.text(".twice-goal")
+    assert "2/λmax = 0.08" in said(here)
+    here.press("Reset")
+    assert here.trait("goal_met") is False
+    assert here.trait("learning_rate") == 0.065
+
+
+def test_the_start_moves_by_keyboard_pointer_and_click(bench):
+    here = bench()
+    start(here).focus()
+    here.page.keyboard.press("ArrowRight")
+    here.page.keyboard.press("Shift+ArrowUp")
+    assert here.trait("start") == [-2.4, 1.01]
+    box = start(here).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    here.page.mouse.move(x, y)
+    here.page.mouse.down()
+    here.page.mouse.move(x + 90, y + 40, steps=4)
+    here.page.mouse.up()
+    dragged = here.trait("start")
+    assert dragged[0] > -2.2
+    assert dragged[1] < 0.9
+    area = here.page.locator(".lr-above canvas").bounding_box()
+    here.page.mouse.click(area["x"] + 0.75 * area["width"], area["y"] + 0.25 * area["height"])
+    assert here.trait("start") == pytest.approx([1.5, 1.0], abs=0.03)
+    here.settle()
+    assert "at (1.5" in start(here).get_attribute("aria-label")
+
+
+def test_a_surface_brings_its_picture_and_its_start(bench):
+    here = bench()
+    seen = set()
+    for name in ("bowl", "saddle", "two_valleys", "parabola", "double_well", "plateau", "cliff"):
+        here.page.select_option(".lr-top select", name)
+        here.settle()
+        assert here.trait("start") == LearningRateDemo(name).start
+        assert LearningRateDemo(name).verdict in here.text(".lr-word")
+        assert here.page.locator(".lr-picture:visible").count() == 1
+        seen.add(here.page.evaluate(PIXELS))
+    assert len(seen) == 7
+    assert here.complaints == []
+
+
+def test_overflow_is_explained_in_words(bench):
+    here = bench(surface="saddle", learning_rate=1.2)
+    assert "After step 11 the numbers were too large for float64" in said(here)
+    assert "NaN loss in training" in said(here)
+    assert "NaN" in here.text(".lr-summary")
+    assert "overflow, step 12" in here.page.locator(".lr-curve svg").text_content()
+    assert here.complaints == []
+
+
+def test_the_threshold_shows_on_the_slider_and_in_numbers(bench):
+    here = bench(momentum=0.5)
+    assert here.page.locator(".lr-mark").is_hidden()
+    here.page.get_by_label("Threshold").check()
+    here.settle()
+    mark = here.page.locator(".lr-mark")
+    assert mark.get_attribute("data-text") == "0.12"
+    share = float(mark.evaluate("(node) => node.style.getPropertyValue('--place')"))
+    assert share == pytest.approx((math.log10(0.12) + 3) / (math.log10(5) + 3), abs=1e-3)
+    assert "2(1 + 0.5) / 25 = 0.12" in here.text(".lr-controls")
+
+
+def test_replay_walks_the_path_and_new_noise_changes_it(bench):
+    here = bench(surface="bowl", learning_rate=0.1, noise=1.0, steps=20)
+    still = here.page.evaluate(PIXELS)
+    here.press("▶ Replay")
+    here.page.wait_for_timeout(400)
+    assert "step 20" not in here.text(".lr-summary")
+    assert here.page.evaluate(PIXELS) != still
+    here.page.wait_for_function(
+        "document.querySelector('.lr-summary').innerText.includes('step 20')"
+    )
+    here.settle()
+    assert here.page.evaluate(PIXELS) == still
+    here.press("New noise")
+    assert here.trait("seed") == 1
+    assert here.page.evaluate(PIXELS) != still
+    here.press("Reset")
+    assert here.trait("seed") == 1  # a reset keeps the seed
+    assert here.trait("noise") == 0
+
+
+def test_a_step_of_the_slider_is_answered_within_a_frame(bench):
+    here = bench(surface="two_valleys", steps=200)
+    median = here.page.evaluate(
+        """async () => {
+            const next = window.requestAnimationFrame.bind(window);
+            let spent = 0;
+            window.requestAnimationFrame = (fn) => next((t) => {
+                const from = performance.now();
+                fn(t);
+                spent += performance.now() - from;
+            });
+            const slider = document.querySelector(".lr-top input[type=range]");
+            const times = [];
+            for (let i = 0; i < 60; i++) {
+                slider.value = -2.5 + 0.03 * i;
+                const from = performance.now();
+                spent = 0;
+                slider.dispatchEvent(new Event("input"));
+                spent += performance.now() - from;
+                await new Promise((go) => next(() => next(go)));
+                times.push(spent);
+            }
+            return times.sort((a, b) => a - b)[30];
+        }"""
+    )
+    assert 0 < median < 16
+
+
+@pytest.mark.parametrize("width", [320, 375, 700, 1200])
+@pytest.mark.parametrize("tone", ["light", "dark"])
+def test_it_fits_every_width_in_both_themes(bench, width, tone):
+    here = bench(options={"viewport": {"width": width, "height": 800}}, show_threshold=True)
+    here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
+    here.settle()
+    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
+    edge = here.page.locator(".twice").bounding_box()
+    for name in (".lr-top", ".lr-plots", ".lr-curve", ".lr-controls"):
+        box = here.page.locator(name).bounding_box()
+        assert edge["x"] <= box["x"]
+        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    assert here.page.locator(".twice").get_attribute("data-tone") == tone
+    assert here.complaints == []
+
+
+def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
+    here = bench()
+    assert here.page.evaluate("window.model.listeners.length") > 5
+    here.page.evaluate("window.dispose()")
+    assert here.page.evaluate("window.model.listeners.length") == 0
+    assert here.page.locator(".twice").count() == 0
+    here.page.wait_for_timeout(600)
+    assert here.complaints == []

@@ -1,0 +1,183 @@
+"""What every chapter promises: executed, quoted, short cells, described figures."""
+
+import ast
+import json
+import re
+
+import pytest
+import yaml
+
+from tools import execute, notebooks, quote
+
+CHAPTERS = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
+SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
+EXERCISES = sorted((notebooks.ROOT / "exercises").glob("*.ipynb"))
+TOC = yaml.safe_load((notebooks.ROOT / "_toc.yml").read_text())
+SLUGS = [
+    entry["file"].removeprefix("chapters/")
+    for part in TOC["parts"]
+    for entry in part["chapters"]
+    if entry["file"].startswith("chapters/")
+]
+STANDARD = ("collections", "dataclasses", "functools", "itertools", "math", "typing")
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
+
+
+def code(notebook):
+    return [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+
+
+def prose(notebook):
+    return "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
+def test_every_chapter_has_its_exercises_and_solutions_and_its_place():
+    assert [p.stem for p in CHAPTERS] == sorted(SLUGS)
+    for paths in (SOLUTIONS, EXERCISES):
+        assert [p.stem for p in paths] == [p.stem for p in CHAPTERS]
+
+
+@pytest.mark.parametrize("path", CHAPTERS + SOLUTIONS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_executed_after_the_last_edit_without_errors_or_warnings(path):
+    assert execute.check(path) == []
+
+
+def test_quoted_cells_are_the_library():
+    assert quote.main(["--check"]) == 0
+
+
+@each_chapter
+def test_cells_are_short(path):
+    for cell in code(notebooks.read(path)):
+        quoted = "quote" in cell.metadata.get("twice", {})
+        lines = cell.source.splitlines()
+        assert len(lines) <= (41 if quoted else 15), cell.source  # a quote names its file
+        widest = max(map(len, lines))
+        assert widest <= (100 if quoted else 88), cell.source
+
+
+@each_chapter
+def test_length_is_that_of_a_chapter(path):
+    notebook = notebooks.read(path)
+    words = len(prose(notebook).split())
+    assert 2000 <= words <= 4000, words
+    assert 25 <= len(code(notebook)) <= 45
+
+
+@each_chapter
+def test_few_outputs_are_not_compared_and_each_says_why(path):
+    cells = code(notebooks.read(path))
+    ignored = [c for c in cells if notebooks.IGNORE in notebooks.tags(c)]
+    assert len(ignored) <= len(cells) / 4
+    for cell in ignored:
+        assert "#" in cell.source, f"no comment says why its output varies:\n{cell.source}"
+
+
+@each_chapter
+def test_figures_have_a_description_a_number_and_an_end(path):
+    for cell in code(notebooks.read(path)):
+        data = [o.get("data", {}) for o in cell.outputs]
+        if not any("image/png" in d and notebooks.VIEW not in d for d in data):
+            continue
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        assert len(alt) >= 40, f"a figure without a description:\n{cell.source}"
+        assert "plt.show()" in cell.source
+        printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+        assert re.search(r"\d", printed), f"a figure without a number beside it:\n{cell.source}"
+        assert "label" in cell.source or "xticks=[]" in cell.source or "plots." in cell.source
+
+
+@each_chapter
+def test_demos_store_their_state_for_the_static_page(path):
+    notebook = notebooks.read(path)
+    state = notebook.metadata.get("widgets", {}).get(notebooks.STATE, {}).get("state", {})
+    shown = [
+        output.data[notebooks.VIEW]["model_id"]
+        for cell in code(notebook)
+        for output in cell.outputs
+        if notebooks.VIEW in output.get("data", {})
+    ]
+    assert shown, "a chapter has at least one live demo"
+    for model in shown:
+        assert "export default" in state[model]["state"]["_esm"]
+
+
+@each_chapter
+def test_the_rhythm_of_a_chapter(path):
+    text = prose(notebooks.read(path))
+    headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+    assert text.startswith("# ")
+    for needed in ("Again in Keras", "Folklore, tested", "Quiz", "Summary", "Exercises"):
+        assert needed in headings
+    for needed in ("**You will build**", "**You need**", "**Time**", "Further reading"):
+        assert needed in text
+    assert headings[1].startswith("The puzzle")
+    assert 2 <= text.count(":class: predict") <= 4
+    summary = text.split("## Summary")[1].split("## ")[0]
+    assert len(re.findall(r"^- ", summary, re.M)) == 5
+    assert f"(<../exercises/{path.stem}>)" in text or f"<../exercises/{path.stem}>" in text
+    assert f"<../solutions/{path.stem}>" in text
+
+
+@each_chapter
+def test_parity_is_shown_and_gradients_are_checked(path):
+    notebook = notebooks.read(path)
+    printed = "".join(o.text for c in code(notebook) for o in c.outputs if "text" in o)
+    assert "largest difference" in printed
+    assert "TOO LARGE" not in printed
+    source = "\n".join(c.source for c in code(notebook))
+    assert "< 1e-8" in source
+    assert re.search(r"numerical|gradcheck", source)
+
+
+@each_chapter
+def test_a_chapter_uses_only_itself_and_earlier_chapters(path):
+    allowed = SLUGS[: SLUGS.index(path.stem) + 1]
+    later = [slug for slug in SLUGS if slug not in allowed]
+    for cell in code(notebooks.read(path)):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not any(node.module == f"twice.scratch.{slug}" for slug in later)
+            names = [a.name for a in getattr(node, "names", []) if isinstance(a, ast.alias)]
+            assert not any(name.split(".")[0] == "tensorflow" for name in names)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_scratch_modules_follow_the_order_of_the_book(slug):
+    text = (notebooks.ROOT / "twice" / "scratch" / f"{slug}.py").read_text()
+    earlier = SLUGS[: SLUGS.index(slug)]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            module = getattr(node, "module", None) or node.names[0].name
+            assert module.split(".")[0] in {
+                "numpy",
+                "dataclasses",
+                "typing",
+                "collections",
+                "twice",
+            }
+            if module.startswith("twice.scratch."):
+                assert module.removeprefix("twice.scratch.") in earlier
+    assert len(text.splitlines()) <= 200
+
+
+@each_chapter
+def test_the_quiz_answers_every_wrong_choice(path):
+    quiz = json.loads((notebooks.ROOT / "book" / "quizzes" / f"{path.stem}.json").read_text())
+    assert 3 <= len(quiz) <= 6
+    for question in quiz:
+        answers = question["answers"]
+        assert any(answer.get("correct") for answer in answers)
+        feedback = [answer["feedback"] for answer in answers]
+        assert all(len(text) > 20 for text in feedback), question["question"]
+        if question["type"] != "numeric":
+            wrong = [a["feedback"] for a in answers if not a["correct"]]
+            assert len(wrong) >= 1
+            assert len(set(wrong)) == len(wrong), "every wrong answer has its own feedback"
+
+
+@each_chapter
+def test_no_output_names_a_place_or_a_device(path):
+    text = path.read_text()
+    for private in ("/home/", "/root/", "/Users/", "/tmp/", "GPU:0"):
+        assert private not in text

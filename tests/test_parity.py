@@ -1,0 +1,162 @@
+"""Parity finds agreement where there is some, and reports every kind of difference."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from twice import parity
+from twice.scratch.perceptron import Adaline, MeanSquaredError
+
+keras = parity.keras
+LOSSES = {"loss": MeanSquaredError(), "keras_loss": "mean_squared_error"}
+
+
+def data(features=3, n=10, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, features)), rng.normal(size=(n, 1))
+
+
+def dense(features=3, units=1):
+    return keras.Sequential([keras.Input((features,)), keras.layers.Dense(units)])
+
+
+def test_all_numbers_agree_in_float64(capsys):
+    model = Adaline(3, rng=np.random.default_rng(1))
+    with parity.float64():
+        table = parity.compare(model, dense(), *data(), **LOSSES)
+    assert table.largest < 1e-12
+    assert [row[0] for row in table] == [
+        "outputs",
+        "loss",
+        "gradient of kernel",
+        "gradient of bias",
+        "kernel after one step",
+        "bias after one step",
+    ]
+    assert capsys.readouterr().out.count("below 1e-08") == 6
+
+
+def test_float32_has_its_own_tolerance():
+    table = parity.compare(Adaline(3), dense(), *data(), **LOSSES)
+    assert table.tolerance == 1e-4
+    assert 0 < table.largest < 1e-4
+
+
+def test_float64_is_taken_back():
+    before = keras.config.floatx(), keras.config.dtype_policy().name
+    inside = []
+
+    def fails():
+        with parity.float64():
+            inside.append(keras.config.floatx())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert inside == ["float64"]
+    assert (keras.config.floatx(), keras.config.dtype_policy().name) == before
+
+
+def test_the_scratch_model_is_left_as_it_was():
+    model = Adaline(3, rng=np.random.default_rng(1))
+    kept = model.params["kernel"].copy()
+    with parity.float64():
+        parity.compare(model, dense(), *data(), **LOSSES)
+    assert (model.params["kernel"] == kept).all()
+    assert model.params["kernel"].dtype == np.float32
+
+
+class WrongBias(Adaline):
+    def backward(self, grad):
+        super().backward(grad)
+        self.grads["bias"] = grad.mean(axis=0)
+
+
+class WrongOutput(Adaline):
+    def forward(self, x, training=False):
+        return super().forward(x) + 1e-6
+
+
+class NotANumber(Adaline):
+    def forward(self, x, training=False):
+        return super().forward(x) * np.nan
+
+
+@pytest.mark.parametrize(
+    ("kind", "row"),
+    [(WrongBias, "gradient of bias"), (WrongOutput, "outputs"), (NotANumber, "outputs")],
+)
+def test_a_planted_difference_is_reported(kind, row):
+    with parity.float64(), pytest.raises(AssertionError) as error:
+        parity.compare(kind(3), dense(), *data(), **LOSSES)
+    line = next(line for line in str(error.value).splitlines() if line.startswith(row))
+    assert "TOO LARGE" in line
+
+
+def test_a_wrong_step_is_reported():
+    class Hasty:
+        def step(self, params, grads):
+            for name in params:
+                params[name] -= 0.2 * grads[name]
+
+    with parity.float64(), pytest.raises(AssertionError, match="kernel after one step"):
+        parity.compare(Adaline(3), dense(), *data(), optimizer=Hasty(), **LOSSES)
+
+
+def test_shapes_that_differ_are_named_before_any_number():
+    with pytest.raises(ValueError, match=r"\(3, 1\).*\(3, 2\)"):
+        parity.compare(Adaline(3), dense(units=2), *data(), **LOSSES)
+    two = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"2 arrays.*4"):
+        parity.compare(Adaline(3), two, *data(), **LOSSES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_every_backend_gives_the_same(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    code = """
+import numpy as np
+from twice import parity
+from twice.scratch.perceptron import Adaline, MeanSquaredError
+rng = np.random.default_rng(0)
+x, y = rng.normal(size=(9, 4)), rng.normal(size=(9, 1))
+with parity.float64():
+    twin = parity.keras.Sequential([parity.keras.Input((4,)), parity.keras.layers.Dense(1)])
+    table = parity.compare(Adaline(4, rng=rng), twin, x, y,
+                           loss=MeanSquaredError(), keras_loss="mean_squared_error")
+assert table.largest < 1e-12, table
+print(parity.keras.backend.backend())
+"""
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == backend
+
+
+def test_importing_parity_is_silent():
+    run = subprocess.run(
+        [sys.executable, "-c", "from twice import parity"], capture_output=True, text=True
+    )
+    assert run.returncode == 0
+    assert run.stdout + run.stderr == ""
+
+
+def test_importing_twice_is_light():
+    code = (
+        "import sys, twice; print({'numpy', 'matplotlib', 'keras', 'sklearn'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.strip() == "set()"
+    code = "import sys, twice.scratch.gradient_descent, twice.scratch.perceptron; " + (
+        "print({'matplotlib', 'keras', 'sklearn', 'scipy'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout.strip() == "set()"

@@ -1,0 +1,278 @@
+"""The perceptron demo in Chromium, alone on a page, with a model that stands in for the kernel."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from twice.scratch.perceptron import Perceptron
+from twice.widgets import PerceptronDemo
+
+pytestmark = pytest.mark.browser
+
+# What anywidget hands to render(): get, set, save_changes, on, off. It counts its listeners.
+MODEL = """
+const listeners = [];
+window.model = {
+  state: %s, saved: 0, listeners,
+  get(name) { return this.state[name]; },
+  set(name, value) {
+    this.state[name] = value;
+    for (const [event, fn] of [...listeners]) if (event === `change:${name}`) fn();
+  },
+  save_changes() { this.saved += 1; },
+  on(event, fn) { listeners.push([event, fn]); },
+  off(event, fn) { listeners.splice(listeners.findIndex(([e, f]) => e === event && f === fn), 1); },
+};
+window.dispose = render({ model: window.model, el: document.getElementById("host") });
+"""
+PAGE = """<!DOCTYPE html><html lang="en" data-theme="light">
+<head><meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><div id="host"></div></body></html>"""
+TONES = ("light", "dark")
+
+
+class Bench:
+    """A page with one demo on it, and short names for what the tests do there."""
+
+    def __init__(self, page, demo):
+        self.page = page
+        self.complaints = []
+        page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.set_content(PAGE)
+        state = demo.get_state()
+        page.add_style_tag(content=state["_css"])
+        shown = {name: value for name, value in state.items() if not name.startswith("_")}
+        script = state["_esm"] + MODEL % json.dumps(shown, default=str)
+        page.add_script_tag(content=script, type="module")
+        page.wait_for_selector(".twice-handle")
+
+    def settle(self):
+        """Let two frames pass: whatever was asked to be drawn is drawn."""
+        self.page.evaluate(
+            "new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+        )
+
+    def press(self, name):
+        self.page.get_by_role("button", name=name, exact=True).click()
+        self.settle()
+
+    def trait(self, name):
+        return self.page.evaluate("(name) => window.model.state[name]", name)
+
+    def text(self, selector):
+        return self.page.locator(selector).inner_text().replace("\u00a0", " ")
+
+    def handle(self, letter):
+        return self.page.locator(f".twice-handle[aria-label^='Point {letter},']")
+
+
+@pytest.fixture
+def bench(browser):
+    contexts = []
+
+    def make(demo, **options):
+        contexts.append(browser.new_context(reduced_motion="reduce", **options))
+        return Bench(contexts[-1].new_page(), demo)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def test_every_click_moves_the_weights_and_says_so(bench):
+    demo = PerceptronDemo()
+    here, neuron = bench(demo), Perceptron(2)
+    line = here.page.locator(".pt-line")
+    for number in range(12):
+        index = number % 4
+        before = line.get_attribute("d")
+        here.press("Look")
+        moved = neuron.update(np.array(demo.points[index]), demo.labels[index])
+        assert here.trait("kernel") == neuron.kernel.tolist()
+        assert here.trait("bias") == neuron.bias
+        assert (line.get_attribute("d") != before) == moved
+        wanted = "was on the wrong side" if moved else "nothing changes"
+        assert f"Point {'ABCD'[index]}" in here.text(".twice-say")
+        assert wanted in here.text(".twice-say")
+    w1, w2 = neuron.kernel
+    assert f"({w1:.2f}, {w2:.2f})" in here.text(".pt-box").replace("−", "-")
+    assert "at most 51" in here.text(".pt-box")
+    assert here.page.evaluate("window.model.saved") >= 12  # each look goes to Python
+    assert here.complaints == []
+
+
+def test_goal_is_met_by_the_keyboard_alone(bench):
+    here = bench(PerceptronDemo())
+    for _ in range(10):
+        here.press("Next update")
+    assert "All 4 points are on their right sides: after 10 updates" in here.text(".twice-say")
+    assert here.trait("goal_met") is False
+    here.page.locator(".pt-chip[aria-label^='D,']").focus()
+    here.page.keyboard.press("ArrowLeft")
+    here.settle()
+    assert here.trait("order") == [0, 1, 3, 2]
+    assert here.trait("kernel") == [0, 0]
+    assert here.page.evaluate("document.activeElement.ariaLabel").startswith("D,")
+    here.page.get_by_role("button", name="Next update").focus()
+    for _ in range(12):
+        here.page.keyboard.press("Enter")
+        here.settle()
+    assert here.trait("updates") == 12
+    assert here.trait("goal_met") is True
+    assert re.search(
+        r"Goal met\s+A, B, D, C needs 12 updates, A, B, C, D needs 10", here.text(".twice-goal")
+    )
+    here.press("Reset")
+    assert here.trait("goal_met") is False
+    assert here.trait("order") == [0, 1, 2, 3]
+
+
+def test_points_are_dragged_flipped_added_and_deleted(bench):
+    here = bench(PerceptronDemo("separable", seed=2))
+    first, mouse = here.trait("points"), here.page.mouse
+    box = here.handle("A").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse.move(*middle)
+    mouse.down()
+    mouse.move(middle[0] + 30, middle[1] - 20, steps=5)
+    mouse.up()
+    here.settle()
+    assert here.trait("points")[0][0] > first[0][0]
+    assert here.trait("points")[0][1] > first[0][1]
+    assert here.trait("labels")[0] == 0  # a drag is no tap
+    here.handle("A").click()
+    here.settle()
+    assert here.trait("labels")[0] == 1
+    x, y = here.trait("points")[0]
+    here.page.keyboard.press("ArrowLeft")
+    here.page.keyboard.press("Shift+ArrowDown")
+    here.page.keyboard.press("Enter")
+    here.settle()
+    assert here.trait("points")[0] == pytest.approx([x - 0.1, y - 0.01])
+    assert here.trait("labels")[0] == 0
+    here.press("Add a point")
+    assert len(here.trait("points")) == len(here.trait("labels")) == 11
+    assert sorted(here.trait("order")) == list(range(11))
+    here.handle("C").focus()
+    here.page.keyboard.press("Delete")
+    here.settle()
+    assert len(here.trait("points")) == 10
+    assert sorted(here.trait("order")) == list(range(10))
+    here.press("Reset")
+    assert here.trait("points") == first
+    assert here.trait("seed") == 2
+    assert here.complaints == []
+
+
+def test_xor_has_no_bound_and_never_rests(bench):
+    here = bench(PerceptronDemo())
+    here.page.get_by_label("Points", exact=True).select_option("xor")
+    here.settle()
+    assert "No line separates these points: there is no bound" in here.text(".pt-box")
+    for _ in range(15):
+        here.press("Next update")
+    assert here.trait("updates") == 15
+    assert here.trait("goal_met") is False
+
+
+def test_changes_from_python_are_drawn(bench):
+    here = bench(PerceptronDemo())
+    here.page.evaluate(
+        """() => { for (const [name, value] of Object.entries({ points: [[0, 0], [1, 1], [-1, 1]],
+               labels: [0, 1, 1], order: [2, 0, 1], kernel: [0, 2], bias: -1, learning_rate: 0.5 }))
+               window.model.set(name, value); }"""
+    )
+    here.settle()
+    assert here.page.locator(".twice-handle").count() == 3
+    assert "(0.00, 2.00)" in here.text(".pt-box")
+    assert here.page.get_by_label("Learning rate").input_value() == "0.5"
+
+
+def test_running_stops_when_all_are_right_and_out_of_sight(bench):
+    here = bench(PerceptronDemo(speed=20))
+    here.page.evaluate("document.body.insertAdjacentHTML('beforeend', '<p style=height:4000px>')")
+    here.press("Run")
+    here.page.wait_for_function("window.model.state.looks >= 2")
+    here.page.evaluate("scrollTo(0, 3500)")
+    here.page.wait_for_timeout(200)
+    unseen = here.trait("looks")
+    here.page.wait_for_timeout(500)
+    assert here.trait("looks") == unseen
+    here.page.evaluate("scrollTo(0, 0)")
+    here.page.wait_for_function("window.model.state.updates === 10")
+    here.settle()
+    assert here.page.get_by_role("button", name="Run", exact=True).is_disabled()
+
+
+def contrast(one, other):
+    """The contrast ratio of WCAG 2.2 for two colors written #rrggbb."""
+
+    def luminance(color):
+        channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(
+            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
+        )
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_in_both_themes_and_the_theme_is_followed_live(bench):
+    here = bench(PerceptronDemo())
+    read = """(name) => getComputedStyle(document.querySelector(".twice"))
+        .getPropertyValue(`--twice-${name}`).trim()"""
+    for tone in TONES:
+        here.page.evaluate("(tone) => { document.documentElement.dataset.theme = tone; }", tone)
+        here.settle()
+        assert here.page.locator(".twice").get_attribute("data-tone") == tone
+        words = [
+            (text, on)
+            for text in ("ink", "muted")
+            for on in ("surface", "raised", "side0", "side1")
+        ]
+        words += [(text, on) for text in ("good", "mark") for on in ("side0", "side1")]
+        words += [("on-accent", "accent"), ("good", "good-surface"), ("on-class0", "class0")]
+        words += [("on-class1", "class1")]
+        for text, on in words:
+            colors = [here.page.evaluate(read, name) for name in (text, on)]
+            assert contrast(*colors) >= 4.5, (tone, text, on)
+
+
+@pytest.mark.parametrize("width", [320, 375, 900])
+def test_nothing_is_cut_off_or_too_small(bench, width):
+    here = bench(
+        PerceptronDemo("inseparable"),
+        viewport={"width": width, "height": 800},
+        has_touch=True,
+        is_mobile=True,
+    )
+    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
+    sizes = here.page.evaluate(
+        """[...document.querySelectorAll(".twice *")].filter((node) =>
+            [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim()))
+            .map((node) => parseFloat(getComputedStyle(node).fontSize))"""
+    )
+    assert min(sizes) >= 13
+    targets = here.page.evaluate(
+        """[...document.querySelectorAll(".twice :is(button, select, input)")]
+            .filter((node) => node.offsetHeight).map((node) => node.offsetHeight)"""
+    )
+    assert min(targets) >= 44
+
+
+def test_dispose_leaves_nothing_behind(bench):
+    here = bench(PerceptronDemo())
+    assert here.page.evaluate("window.model.listeners.length") > 10
+    here.press("Run")
+    here.page.evaluate("window.dispose()")
+    looks = here.trait("looks")
+    here.page.wait_for_timeout(500)
+    assert here.page.evaluate("window.model.listeners.length") == 0
+    assert here.page.evaluate("document.getElementById('host').childElementCount") == 0
+    assert here.trait("looks") == looks
+    here.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert here.complaints == []
