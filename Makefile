@@ -18,7 +18,8 @@ setup: ## make .venv and install everything (GPU=1 adds TensorFlow's CUDA librar
 	@PYTHON="$(PYTHON)" $(PYTHON) tools/setup.py $(if $(GPU),--gpu)
 
 book: setup ## build the book into _build/html
-	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet
+	@mkdir -p _build && echo "Building the book (details in _build/book.log)"
+	@$(BIN)/jupyter-book build . -W -n --keep-going --quiet >_build/book.log 2>&1 || { cat _build/book.log; exit 1; }
 	@echo "The book is built: open $(CURDIR)/_build/html/index.html, or run \`make serve\`."
 
 serve: ## serve the built book on this machine (PORT=8000)
@@ -26,8 +27,9 @@ serve: ## serve the built book on this machine (PORT=8000)
 
 lab: setup ## work through the book in JupyterLab; exercises are copied to work/
 	@$(BIN)/twice start --all
-	@$(BIN)/python tools/start_page.py
-	@$(BIN)/jupyter lab --LabApp.default_url="/lab/tree/start.md?factory=Markdown%20Preview"
+	@$(BIN)/python -m tools.start_page
+	@$(BIN)/jupyter lab --LabApp.app_settings_dir="$(CURDIR)/tools/lab" \
+		--LabApp.default_url=/lab/workspaces/twice/tree/start.md
 
 test: book ## build the book, then run every test and every notebook
 	@$(PYTEST) tests chapters exercises solutions
@@ -43,7 +45,7 @@ grade: setup ## grade your exercises in work/, or a class: FOLDER=submissions
 	@$(BIN)/twice $(if $(FOLDER),grade $(FOLDER),progress)
 
 bench: setup ## time the scratch code against Keras, and the book's own cost
-	@set -e; for script in benchmarks/*.py; do $(BIN)/python $$script; done
+	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.book
 
 check: setup ## lint, format and derived files, as before a commit
 	@$(BIN)/pre-commit run --all-files

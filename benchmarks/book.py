@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from benchmarks import timing
 from tools import browser, execute, notebooks
@@ -13,8 +14,8 @@ from tools.serve import make_server
 
 BOOK = notebooks.ROOT / "_build" / "html"
 
-# Moves the page's first slider 40 times and takes, each time, the milliseconds until the demo's
-# handlers have run and the next frame is ready to be drawn.
+# Moves the page's first slider 40 times; each time it adds the milliseconds of the demo's handlers
+# and of its drawing in the next frame. The answer is their median.
 SLIDE = """async () => {
   const slider = document.querySelector(".demo input[type=range]");
   const times = [];
@@ -23,10 +24,9 @@ SLIDE = """async () => {
     const start = performance.now();
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     const handled = performance.now() - start;
-    const drawn = await new Promise((done) => requestAnimationFrame(() => {
-      const first = performance.now();
-      queueMicrotask(() => done(performance.now() - first));
-    }));
+    // Asked for after the demo asked for its own frame: the demo has drawn when this runs.
+    const drawn = await new Promise((done) =>
+      requestAnimationFrame((began) => done(performance.now() - began)));
     times.push(handled + drawn);
   }
   return times.sort((a, b) => a - b)[20];
@@ -69,7 +69,8 @@ def page_costs(chromium, url):
 
 
 def main():
-    build = [sys.executable, "-m", "jupyter_book.cli.main", "build", ".", "--quiet", "-W", "-n"]
+    command = Path(sys.executable).with_name("jupyter-book")
+    build = [command, "build", ".", "--quiet", "-W", "-n", "--keep-going"]
     rows = [["`import twice`", f"{import_seconds():.3f} s", "0.15 s"]]
     rows.append(["`make book`, all pages anew", f"{seconds([*build, '--all']):.0f} s", "90 s"])
     rows.append(["`make book`, nothing changed", f"{seconds(build):.0f} s", "90 s"])

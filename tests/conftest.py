@@ -1,7 +1,6 @@
 """Fixtures for the tests that need the built book or a browser."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -11,22 +10,10 @@ from types import SimpleNamespace
 import pytest
 from filelock import FileLock
 
+from tools import browser as chromium
+from tools.serve import make_server
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))  # `tools` is a folder of the clone, not an installed package
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROMIUM_PLACES = (
-    "/snap/bin/chromium",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-)
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-
-
-def find_chromium():
-    """The path of a Chromium on this machine, or None; $TWICE_CHROMIUM goes first."""
-    candidates = [os.environ.get("TWICE_CHROMIUM"), *map(shutil.which, CHROMIUM_NAMES)]
-    return next((p for p in (*candidates, *CHROMIUM_PLACES) if p and Path(p).exists()), None)
 
 
 def build(root):
@@ -44,8 +31,6 @@ def build(root):
 @pytest.fixture(scope="session")
 def book():
     """The built book: `.folder`, and `.url` where it is served. Built once, by either worker."""
-    from tools.serve import make_server
-
     folder = ROOT / "_build" / "html"
     folder.parent.mkdir(exist_ok=True)
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
@@ -64,16 +49,12 @@ def book():
 @pytest.fixture(scope="session")
 def browser():
     """Chromium, headless. Skipped with a reason where there is none; in CI that is a failure."""
-    path = find_chromium()
+    path = chromium.find_chromium()
     if path is None:
         reason = "no Chromium found: install it, or set TWICE_CHROMIUM to its path"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
-        yield chromium
-        chromium.close()
+    with chromium.launch(path) as browser:
+        yield browser
 
 
 @pytest.fixture
