@@ -4,6 +4,7 @@ MathJax from a package instead of a CDN, quizzes that wait for it, lighter pictu
 scripts, and docstrings read as prose.
 """
 
+import hashlib
 import importlib.util
 import re
 import shutil
@@ -58,6 +59,17 @@ def mark_quoted(app, doctree):
     for cell in doctree.findall(nodes.container):
         if cell.get("cell_metadata", {}).get("twice", {}).get("quote"):
             cell["classes"].append("quoted")
+
+
+def show_plain_solutions(app, doctree):
+    """Leave otter's marks (# SOLUTION and its like) out of the solutions' pages."""
+    if not app.env.docname.startswith("solutions/"):
+        return
+    for block in doctree.findall(nodes.literal_block):
+        text = re.sub(r"^ *# (BEGIN|END) SOLUTION *\n?", "", block.astext(), flags=re.MULTILINE)
+        text = re.sub(r" *# SOLUTION$", "", text, flags=re.MULTILINE)
+        block.children = [nodes.Text(text)]
+        block.rawsource = text
 
 
 def lighten_pictures(app, error):
@@ -116,11 +128,23 @@ def prose(lines):
     lines[:] = result
 
 
+def static_fingerprint():
+    """A hash of the styles, scripts and this file: Sphinx else overlooks that they changed."""
+    here = Path(__file__).resolve().parent
+    sources = sorted(p for p in here.parent.joinpath("_static").rglob("*") if p.is_file())
+    digest = hashlib.sha256()
+    for path in (Path(__file__), *sources):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def setup(app):
+    app.add_config_value("twice_static", static_fingerprint(), "html")
     app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy has no page here
     app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
     app.connect("html-page-context", tidy_page, priority=900)
     app.connect("doctree-read", mark_quoted)
+    app.connect("doctree-read", show_plain_solutions)
     app.connect("doctree-read", quizzes_wait)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", lighten_pictures)
