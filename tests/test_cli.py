@@ -144,7 +144,7 @@ def test_progress_without_work_says_how_to_begin(clone, capsys):
     assert "Begin with `twice start perceptron`" in capsys.readouterr().out
 
 
-def test_a_submission_is_recognised(clone, tmp_path):
+def test_a_submission_is_recognized(clone, tmp_path):
     def slug(name, text):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")

@@ -29,7 +29,7 @@ def content_hash(notebook):
 
 
 def generate(master):
-    """The student's notebook for the master at `master`, normalised; ValueError if malformed."""
+    """The student's notebook for the master at `master`, normalized; ValueError if malformed."""
     slug = master.stem
     with tempfile.TemporaryDirectory(prefix="twice-") as folder:
         student, _ = grading.assign(master, Path(folder))
@@ -45,6 +45,7 @@ def generate(master):
     notebook.cells[0].source = notebook.cells[0].source.replace("# Solutions:", "# Exercises:", 1)
     for cell in notebook.cells:
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("editable", "deletable")}
+        cell.source = cell.source.rstrip()
         if cell.cell_type == "code":
             cell.source = cell.source.replace(
                 "# Initialize Otter\n", "# This cell loads the tests.\n"

@@ -66,7 +66,7 @@ def assign(master: Path, folder: Path) -> tuple[Path, Path]:
 def slug_of(path: Path, slugs) -> str:
     """Return which exercise a submission answers: from its metadata, else from its name.
 
-    Raises ValueError if the file is no notebook, or no exercise can be recognised.
+    Raises ValueError if the file is no notebook, or no exercise can be recognized.
     """
     try:
         notebook = json.loads(Path(path).read_text(encoding="utf-8"))

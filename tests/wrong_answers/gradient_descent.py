@@ -8,8 +8,8 @@ def train(x, y, batch_size, rate, epochs):
     w = np.zeros(x.shape[1])
     for _ in range(epochs):
         for start in range(0, len(x), batch_size):
-            x_batch, y_batch = x[start : start + batch_size], y[start : start + batch_size]
-            error = x_batch @ w - y_batch
+            batch = slice(start, start + batch_size)
+            error = x[batch] @ w - y[batch]
             gradient = {line}
             w = w - rate * gradient
     return w
@@ -192,11 +192,11 @@ WRONG = {
         ),
     ],
     "q6": [
-        ("The gradient is still a sum over the batch", _train("2 * x_batch.T @ error")),
-        ("You divided by batch_size", _train("2 * x_batch.T @ error / batch_size")),
-        ("You divided by all N samples", _train("2 * x_batch.T @ error / len(x)")),
-        ("the 2 of the square is lost", _train("x_batch.T @ error / len(error)")),
-        ("You divided by the number of inputs", _train("2 * x_batch.T @ error / x.shape[1]")),
+        ("The gradient is still a sum over the batch", _train("2 * x[batch].T @ error")),
+        ("You divided by batch_size", _train("2 * x[batch].T @ error / batch_size")),
+        ("You divided by all N samples", _train("2 * x[batch].T @ error / len(x)")),
+        ("the 2 of the square is lost", _train("x[batch].T @ error / len(error)")),
+        ("You divided by the number of inputs", _train("2 * x[batch].T @ error / x.shape[1]")),
     ],
     "q7": [
         ("This is the spread of single examples", _noise("batches.std()")),
