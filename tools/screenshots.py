@@ -26,10 +26,9 @@ def plot(demo):
     largest = max(plots, key=lambda p: p.bounding_box()["width"] * p.bounding_box()["height"])
     largest.scroll_into_view_if_needed()
     box = largest.bounding_box()
-    left, width = box["x"] + 0.125 * box["width"], 0.865 * box["width"]
-    height = width / 1.65
-    top = box["y"] + 0.44 * box["height"] - height / 2
-    clip = {"x": left, "y": top, "width": width, "height": height}
+    height = box["width"] / 1.65
+    top = box["y"] + (box["height"] - height) / 2
+    clip = {"x": box["x"], "y": top, "width": box["width"], "height": height}
     return demo.page.screenshot(clip=clip)
 
 
