@@ -1,6 +1,7 @@
 """The built book, as a reader meets it: links, pictures, demos, quizzes, access, weight."""
 
 import json
+import re
 from collections import defaultdict
 from functools import cache
 from html.parser import HTMLParser
@@ -64,6 +65,23 @@ def demos(name):
     """How many demos the notebook shows."""
     outputs = [o for c in notebook(name)["cells"] for o in c.get("outputs", [])]
     return sum(VIEW in output.get("data", {}) for output in outputs)
+
+
+@every_chapter
+def test_terms_are_in_the_glossary(name):
+    """Bold marks a term where it is defined; a bold sentence or a table's label is none."""
+    glossary = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
+    known = {term.lower() for term in re.findall(r"^(\w.*)\n: ", glossary, re.MULTILINE)}
+    prose = "\n".join(
+        "".join(cell["source"])
+        for cell in notebook(name)["cells"]
+        if cell["cell_type"] == "markdown"
+    )
+    bold = re.findall(r"\*\*([^*\n]+)\*\*", prose)
+    terms = {b for b in bold if not b.endswith(".")} - {"You will build", "You need", "Time"}
+    missing = {term for term in terms if not {term.lower(), term.lower().rstrip("s")} & known}
+    assert terms
+    assert not missing, missing
 
 
 def test_no_link_is_broken(book):
