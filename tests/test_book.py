@@ -142,6 +142,10 @@ def test_page_is_accessible(book, open_page, name, theme):
     page = open_page(f"{book.url}{name}.html", theme=theme)
     page.wait_for_load_state("networkidle")
     assert page.locator("html").get_attribute("data-theme") == theme
+    for question in page.locator(".Quiz").all():  # what it answers must be readable, too
+        for answer in question.locator(".MCButton").all()[:1]:
+            answer.click()
+            page.wait_for_timeout(900)  # the button changes its color slowly
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     result = page.evaluate("axe.run('article', {resultTypes: ['violations']})")
     grave = [
