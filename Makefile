@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 NOTEBOOKS ?=
+LAB ?=
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help
@@ -25,11 +26,11 @@ book: setup ## build the book into _build/html
 serve: ## serve the built book on this machine (PORT=8000)
 	@$(PYTHON) tools/serve.py $(PORT)
 
-lab: setup ## work through the book in JupyterLab; exercises are copied to work/
+lab: setup ## work through the book in JupyterLab; exercises are copied to work/ (LAB=--no-browser)
 	@$(BIN)/twice start --all
 	@$(BIN)/python -m tools.start_page
 	@$(BIN)/jupyter lab --LabApp.app_settings_dir="$(CURDIR)/tools/lab" \
-		--LabApp.default_url=/lab/workspaces/twice/tree/start.md
+		--LabApp.default_url=/lab/workspaces/twice/tree/start.md $(LAB)
 
 test: book ## build the book, then run every test and every notebook
 	@$(PYTEST) tests chapters exercises solutions
