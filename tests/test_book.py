@@ -1,6 +1,7 @@
 """The built book, as a reader meets it: links, pictures, demos, quizzes, access, weight."""
 
 import json
+import re
 from collections import defaultdict
 from functools import cache
 from html.parser import HTMLParser
@@ -66,6 +67,23 @@ def demos(name):
     return sum(VIEW in output.get("data", {}) for output in outputs)
 
 
+@every_chapter
+def test_terms_are_in_the_glossary(name):
+    """Bold marks a term where it is defined; a bold sentence or a table's label is none."""
+    glossary = (ROOT / "book" / "notation.md").read_text(encoding="utf-8")
+    known = {term.lower() for term in re.findall(r"^(\w.*)\n: ", glossary, re.MULTILINE)}
+    prose = "\n".join(
+        "".join(cell["source"])
+        for cell in notebook(name)["cells"]
+        if cell["cell_type"] == "markdown"
+    )
+    bold = re.findall(r"\*\*([^*\n]+)\*\*", prose)
+    terms = {b for b in bold if not b.endswith(".")} - {"You will build", "You need", "Time"}
+    missing = {term for term in terms if not {term.lower(), term.lower().rstrip("s")} & known}
+    assert terms
+    assert not missing, missing
+
+
 def test_no_link_is_broken(book):
     broken, seen = defaultdict(list), 0
     for path in sorted(book.folder.rglob("*.html")):
@@ -124,6 +142,10 @@ def test_page_is_accessible(book, open_page, name, theme):
     page = open_page(f"{book.url}{name}.html", theme=theme)
     page.wait_for_load_state("networkidle")
     assert page.locator("html").get_attribute("data-theme") == theme
+    for question in page.locator(".Quiz").all():  # what it answers must be readable, too
+        for answer in question.locator(".MCButton").all()[:1]:
+            answer.click()
+            page.wait_for_timeout(900)  # the button changes its color slowly
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     result = page.evaluate("axe.run('article', {resultTypes: ['violations']})")
     grave = [

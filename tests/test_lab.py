@@ -168,6 +168,10 @@ def test_exercise_is_graded_red_then_green(lab, open_page):
     assert "..." in "".join(cells[blank]["source"])
 
     page = open_notebook(lab, open_page, path)
+    hint = page.locator(".jp-Notebook details").first
+    assert hint.get_attribute("open") is None, "the hint is not folded"
+    hint.locator("summary").click()
+    assert len(hint.inner_text()) > 40, "the hint is empty"
     for number in [i for i in code if i < check]:
         run_cell(page, number)
     red = run_cell(page, check).locator(".jp-OutputArea").inner_text()

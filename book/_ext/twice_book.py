@@ -139,7 +139,7 @@ def static_fingerprint():
 
 
 def setup(app):
-    app.add_config_value("twice_static", static_fingerprint(), "html")
+    app.add_config_value("twice_static", static_fingerprint(), "env")
     app.config.nitpick_ignore_regex = [(r"py:.*", r"(?!twice).*")]  # NumPy has no page here
     app.connect("autodoc-process-docstring", lambda app, *args: prose(args[-1]))
     app.connect("html-page-context", tidy_page, priority=900)

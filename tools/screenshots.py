@@ -1,0 +1,76 @@
+"""Take the pictures of README and start page from the built book: `python -m tools.screenshots`."""
+
+import io
+import sys
+import threading
+from pathlib import Path
+
+from PIL import Image
+
+from tools import browser
+from tools.serve import BOOK, make_server
+
+STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
+
+
+def store(png, name):
+    """Write a picture with 256 colors, which a screenshot of text and lines does not exceed."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    picture.save(STATIC / name, optimize=True)
+    print(f"{STATIC / name}: {picture.width} x {picture.height}")
+
+
+def plot(demo):
+    """The middle of the demo's largest drawing, without its axes, for a card."""
+    plots = [p for p in demo.locator("canvas").all() if p.bounding_box()]
+    largest = max(plots, key=lambda p: p.bounding_box()["width"] * p.bounding_box()["height"])
+    largest.scroll_into_view_if_needed()
+    box = largest.bounding_box()
+    height = box["width"] / 1.65
+    top = box["y"] + (box["height"] - height) / 2
+    clip = {"x": box["x"], "y": top, "width": box["width"], "height": height}
+    return demo.page.screenshot(clip=clip)
+
+
+def take(chromium, url):
+    """A page where prose, code and a figure meet, and the learning rate demo in the ravine."""
+    size = {"width": 1280, "height": 860}
+    page = chromium.new_page(viewport=size, color_scheme="light", device_scale_factor=2)
+    page.goto(f"{url}chapters/perceptron.html", wait_until="networkidle")
+    page.wait_for_timeout(1000)
+    figure = page.locator("article .cell_output img").nth(1)
+    figure.evaluate("f => scrollTo(0, f.getBoundingClientRect().bottom + scrollY - 800)")
+    page.wait_for_timeout(500)
+    store(page.screenshot(), "page.png")
+
+    demo = page.locator(".demo[data-ready]")
+    demo.locator("select").first.select_option(label="Separable")
+    update = demo.get_by_role("button", name="Next update", exact=True)
+    while update.is_enabled():
+        update.click()
+    page.wait_for_timeout(500)
+    store(plot(demo), "card_perceptron.png")
+
+    page.goto(f"{url}chapters/gradient_descent.html", wait_until="networkidle")
+    demo = page.locator(".demo[data-ready]").last
+    demo.scroll_into_view_if_needed()
+    page.wait_for_timeout(1000)
+    store(demo.screenshot(), "demo.png")
+    store(plot(demo), "card_gradient_descent.png")
+
+
+def main():
+    path = browser.find_chromium()
+    if path is None or not (BOOK / "index.html").exists():
+        print("This needs Chromium and a built book: run `make book` first.", file=sys.stderr)
+        return 1
+    server = make_server(BOOK)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with browser.launch(path) as chromium:
+        take(chromium, f"http://127.0.0.1:{server.server_port}/")
+    server.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
