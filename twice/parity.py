@@ -172,7 +172,8 @@ def compare(
 
     `loss` is a scratch loss (`forward(y_true, y_pred)`, `backward()`), `keras_loss` its Keras twin
     or its name. Without optimizers the step is plain gradient descent with `learning_rate`.
-    The comparison runs in the Keras model's dtype; the scratch model itself is left as it was.
+    The comparison runs in the Keras model's dtype. The scratch model, loss and optimizer are left
+    as they were; the Keras model holds the copied weights, one step further.
     Returns the `Table`, and prints it if `verbose`. Raises AssertionError with the table if a
     difference reaches `tolerance` (1e-8 in float64, 1e-4 in float32), ValueError for shapes that
     differ.
@@ -181,7 +182,8 @@ def compare(
     dtype = keras.backend.standardize_dtype(keras_model.trainable_variables[0].dtype)
     tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
     copy_weights(model, keras_model)
-    model, x, y = copy.deepcopy(model), np.asarray(x, dtype), np.asarray(y, dtype)
+    model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
+    x, y = np.asarray(x, dtype), np.asarray(y, dtype)
     for layer in layers(model):
         layer.params = {name: value.astype(dtype) for name, value in layer.params.items()}
 

@@ -11,7 +11,7 @@ def check_samples(x, y, n_in=None, labels=None):
     if x.ndim != 2 or (n_in is not None and x.shape[1] != n_in):
         wanted = "(samples, features)" if n_in is None else f"(samples, {n_in})"
         raise ValueError(f"x must have the shape {wanted}, but it has the shape {x.shape}")
-    if y.shape != (len(x),):
+    if len(x) == 0 or y.shape != (len(x),):
         raise ValueError(f"y must hold one label a sample, shape ({len(x)},), but it has {y.shape}")
     if not np.isfinite(x).all():
         raise ValueError("x must be finite, but it holds NaN or infinity")
@@ -82,38 +82,58 @@ class MistakeBound:
     bound: float
 
 
-def max_margin(x, y, *, tolerance=1e-9, max_steps=200_000):
+def nearest_to_zero(u):
+    """The shortest vector in the convex hull of the rows of u (N, D) (Wolfe, 1976).
+
+    It keeps a few rows ("the corral") and the shortest vector of the flat through them; it adds
+    the row that lies furthest behind that vector, and drops rows with a share below zero.
+    """
+    corral = [int(np.argmin((u**2).sum(axis=1)))]
+    share, shortest = np.ones(1), u[corral[0]]
+    tiny = 1e-20 * (u**2).sum(axis=1).max()
+    while shortest @ shortest > tiny:  # else zero itself lies in the hull
+        height = u @ shortest
+        new = int(np.argmin(height))
+        if new in corral or height[new] >= shortest @ shortest * (1 - 1e-12):
+            break
+        corral, share = [*corral, new], np.append(share, 0.0)
+        while True:  # the shortest vector of the flat: all its rows have the same height
+            ones = np.ones((len(corral), 1))
+            system = np.block([[np.zeros((1, 1)), ones.T], [ones, u[corral] @ u[corral].T]])
+            wanted = np.linalg.lstsq(system, np.eye(len(corral) + 1)[0], rcond=None)[0][1:]
+            if wanted.min() > 1e-12:
+                break
+            falls = wanted <= 1e-12
+            step = np.min(share[falls] / np.maximum(share[falls] - wanted[falls], 1e-300))
+            share = share + step * (wanted - share)
+            kept = share > 1e-12
+            corral = [i for i, keep in zip(corral, kept, strict=True) if keep]
+            share = share[kept] / share[kept].sum()
+        share, before = wanted, shortest @ shortest
+        shortest = share @ u[corral]
+        if shortest @ shortest >= before:  # rounding: no further progress is possible
+            break
+    return shortest
+
+
+def max_margin(x, y):
     """The mistake bound (R / gamma)^2 of the perceptron convergence theorem (Novikoff, 1962).
 
     Each sample becomes u_i = s_i (x_i, 1), with s_i = +1 for the upper label and -1 for the lower.
     R is the longest |u_i|; gamma is the largest margin min_i u_i . v over all unit vectors v. It
-    equals the length of the shortest vector in the convex hull of the u_i, which moving weight
-    between two samples at a time finds (Mitchell, Demyanov and Malozemov, 1974).
-    x (N, F), y (N,) with labels 0/1 or -1/+1. An inseparable set has margin 0 and bound inf.
+    equals the length of the shortest vector in the convex hull of the u_i.
+    x (N, F), y (N,) with labels 0/1 or -1/+1. Returns a MistakeBound; where gamma is below 1e-9 R,
+    the set counts as inseparable: margin 0, bound inf. Raises ValueError for wrong shapes, labels.
     """
     x, y = check_samples(x, y)
     if not (np.isin(y, (0, 1)).all() or np.isin(y, (-1, 1)).all()):
         raise ValueError(f"y must hold labels 0/1 or -1/+1, but it holds {np.unique(y)}")
     u = np.where(y > 0, 1.0, -1.0)[:, None] * np.column_stack([x, np.ones(len(x))])
     radius = float(np.sqrt((u**2).sum(axis=1).max()))
-    share = np.zeros(len(u))
-    share[0] = 1.0
-    shortest = u[0].copy()
-    for _ in range(max_steps):
-        height = u @ shortest
-        low = int(np.argmin(height))
-        high = int(np.argmax(np.where(share > 0, height, -np.inf)))
-        gap = height[high] - height[low]
-        length2 = shortest @ shortest
-        if gap <= tolerance * length2 or length2 < (1e-6 * radius) ** 2:
-            break
-        towards = u[low] - u[high]
-        amount = min(share[high], gap / (towards @ towards))
-        share[low] += amount
-        share[high] -= amount
-        shortest = shortest + amount * towards
-    margin = float((u @ shortest).min() / np.sqrt(shortest @ shortest)) if shortest.any() else 0.0
-    if margin <= 1e-6 * radius:
+    v = nearest_to_zero(u / radius)
+    length = float(np.linalg.norm(v))
+    margin = radius * float((u / radius @ v).min() / length) if length > 1e-9 else 0.0
+    if margin <= 1e-9 * radius:
         return MistakeBound(radius, 0.0, float("inf"))
     return MistakeBound(radius, margin, (radius / margin) ** 2)
 
