@@ -19,7 +19,7 @@ FOOT = """## Good to know
 
 - A cell acts strangely? *Kernel, Restart Kernel and Run All Cells* brings everything back.
 - A chapter is changed beyond repair? `git checkout chapters` in a terminal restores them all.
-- `make grade` grades everything in `work/`; `twice progress` shows how far you are.
+- `make grade` in a terminal grades everything in `work/` and shows how far you are.
 - [How to read this book](book/how_to_read.md) · [Notation and glossary](book/notation.md)
 """
 
