@@ -134,7 +134,7 @@ def test_descend_overflows_silently():
         ({"learning_rate": float("nan")}, "expected learning_rate > 0"),
         ({"steps": -1}, "steps >= 0"),
         ({"momentum": 1.0}, "0 <= momentum < 1"),
-        ({"noise": np.zeros((3, 2))}, r"expected noise of shape \(4, 2\), got \(3, 2\)"),
+        ({"noise": np.zeros((3, 2))}, r"expected noise \(4, 2\), got \(3, 2\)"),
     ],
 )
 def test_descend_says_what_it_expected(change, message):
@@ -279,7 +279,7 @@ def test_batches_are_shuffled_anew_each_epoch_and_repeat_with_the_seed():
 
 @pytest.mark.parametrize(("n", "batch_size"), [(0, 5), (5, 0), (5, -1)])
 def test_batches_say_what_they_expected_at_once(n, batch_size):
-    with pytest.raises(ValueError, match="expected n >= 1 and batch_size >= 1"):
+    with pytest.raises(ValueError, match="expected n, batch_size >= 1"):
         gd.batches(n, batch_size)
 
 
@@ -298,7 +298,7 @@ def test_sgd_says_what_it_expected():
         gd.SGD(-1)
     with pytest.raises(ValueError, match=r"expected a gradient of shape \(2,\) for 'w'"):
         gd.SGD().step({"w": np.zeros(2)}, {"w": np.zeros((2, 1))})
-    with pytest.raises(ValueError, match=r"expected grads for \['w'\], got \[\]"):
+    with pytest.raises(ValueError, match=r"grads for \[\], params for"):
         gd.SGD().step({"w": np.zeros(2)}, {})
 
 
@@ -359,5 +359,5 @@ def test_the_loss_of_an_epoch_weights_every_example_alike():
 
 
 def test_fit_says_what_it_expected():
-    with pytest.raises(ValueError, match="expected as many x as y, at least one, got 3 and 2"):
+    with pytest.raises(ValueError, match="expected as many x as y, not none: 3 and 2"):
         gd.fit(None, None, None, np.ones((3, 1)), np.ones((2, 1)), batch_size=1, epochs=1)

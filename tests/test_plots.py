@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from twice import plots
+from twice.scratch.surfaces import SURFACES
 
 
 @pytest.fixture
@@ -93,6 +94,15 @@ def test_classes_marks_each_label_once(ax):
     plots.classes(ax, x, np.arange(9) % 3)
     assert [c.get_label() for c in ax.collections] == ["class 0", "class 1", "class 2"]
     assert sum(len(c.get_offsets()) for c in ax.collections) == 9
+
+
+def test_contours_lie_on_their_levels(ax):
+    ravine = SURFACES["ravine"]
+    plots.contours(ax, ravine, [3.0, 1.0, 3.0])
+    drawn = ax.collections[0]
+    assert drawn.levels.tolist() == [1, 3]
+    for level, path in zip(drawn.levels, drawn.get_paths(), strict=True):
+        np.testing.assert_allclose(ravine.value(path.vertices), level, rtol=0.01)
 
 
 def test_spread_shows_median_and_extremes(ax):

@@ -113,6 +113,15 @@ def boundary(ax, kernel, bias, *, limits=None, normal=False, label=None, **line)
     return True
 
 
+def contours(ax, surface, levels):
+    """Contour lines of a `Surface` of twice.scratch.surfaces over its own limits."""
+    (x0, x1), (y0, y1) = surface.limits
+    x, y = np.meshgrid(np.linspace(x0, x1, 200), np.linspace(y0, y1, 200))
+    height = surface.value(np.stack([x, y], axis=-1))
+    ax.contour(x, y, height, np.unique(levels), colors="#9aa5b1", linewidths=1)
+    ax.set(xlim=(x0, x1), ylim=(y0, y1), xlabel="$w_1$", ylabel="$w_2$")
+
+
 def spread(ax, steps, runs, *, color=NUMPY, label=None):
     """The median of several runs (R, T) over `steps` (T,), with the band from worst to best."""
     runs = np.asarray(runs)

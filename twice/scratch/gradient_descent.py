@@ -22,10 +22,11 @@ def numerical_derivative(f, x, epsilon=1e-5):
 
 
 def numerical_gradient(f, x, epsilon=1e-5):
-    """The gradient of f at x, one coordinate at a time: g_i = (f(x + e 1_i) - f(x - e 1_i)) / 2e.
+    """The gradient of f at x by central differences, one coordinate after the other.
 
     f: array of x's shape -> float.  x: any shape; the work is done in float64.
-    Returns an array of x's shape. Two calls of f per coordinate: for checks, not for training.
+    g_i = (f(x + e 1_i) - f(x - e 1_i)) / 2e, an array of x's shape. Two calls of f for
+    each coordinate: for checks, not for training.
     """
     if not epsilon > 0:
         raise ValueError(f"expected epsilon > 0, got {epsilon}")
@@ -39,13 +40,13 @@ def numerical_gradient(f, x, epsilon=1e-5):
 
 
 def descend(gradient, start, *, learning_rate, steps, momentum=0.0, noise=None):
-    """Walk downhill and keep every point: v <- momentum v - learning_rate g, then w <- w + v.
+    """Walk downhill, keep every point: v <- momentum v - learning_rate g, w <- w + v.
 
     gradient: array -> array of the same shape.  start: a number or an array; float64.
-    learning_rate > 0, steps >= 0, 0 <= momentum < 1 (the rule and the sign of v are Keras's SGD).
-    noise: None, or an array (steps, *start.shape) that is added to the gradient of each step.
-    Returns the path (steps + 1, *start.shape), the start first. It never warns: where the run
-    blows up, the path holds inf and then nan.  Source: Cauchy (1847); momentum: Polyak (1964).
+    learning_rate > 0, steps >= 0, 0 <= momentum < 1 (the rule is that of Keras's SGD).
+    noise: None, or an array (steps, *start.shape), added to the gradient of each step.
+    Returns the path (steps + 1, *start.shape), the start first. It never warns: where
+    the run blows up, the path holds inf and then nan.  Cauchy (1847), Polyak (1964).
     """
     w = np.array(start, dtype=np.float64)
     if not (learning_rate > 0 and steps >= 0 and 0 <= momentum < 1):
@@ -54,7 +55,7 @@ def descend(gradient, start, *, learning_rate, steps, momentum=0.0, noise=None):
             f"got {learning_rate}, {steps} and {momentum}"
         )
     if noise is not None and np.shape(noise) != (steps, *w.shape):
-        raise ValueError(f"expected noise of shape {(steps, *w.shape)}, got {np.shape(noise)}")
+        raise ValueError(f"expected noise {(steps, *w.shape)}, got {np.shape(noise)}")
     velocity = np.zeros_like(w)
     path = [w]
     with np.errstate(all="ignore"):
@@ -122,13 +123,13 @@ def verdict(values, *, lowest=0.0):
 
 
 def batches(n, batch_size, *, rng=None):
-    """Cut n examples into batches: index arrays of batch_size; the last one may be smaller.
+    """Cut n samples into batches: index arrays of batch_size; the last may be smaller.
 
-    Every index from 0 to n - 1 comes exactly once, in order, or shuffled by rng (a NumPy
-    Generator). One pass is an epoch; one batch is an iteration: there are ceil(n / batch_size).
+    Every index comes exactly once, in order, or shuffled by rng (a NumPy Generator).
+    One pass is an epoch, one batch an iteration: ceil(n / batch_size) of them.
     """
     if n < 1 or batch_size < 1:
-        raise ValueError(f"expected n >= 1 and batch_size >= 1, got {n} and {batch_size}")
+        raise ValueError(f"expected n, batch_size >= 1, got {n} and {batch_size}")
     order = np.arange(n) if rng is None else rng.permutation(n)
     return (order[i : i + batch_size] for i in range(0, n, batch_size))
 
@@ -146,9 +147,9 @@ class SGD:
         self.learning_rate = learning_rate
 
     def step(self, params, grads):
-        """Update the arrays of `params` in place; both dicts have the same keys and shapes."""
+        """Update the arrays of `params` in place; keys and shapes must agree."""
         if params.keys() != grads.keys():
-            raise ValueError(f"expected grads for {sorted(params)}, got {sorted(grads)}")
+            raise ValueError(f"grads for {sorted(grads)}, params for {sorted(params)}")
         for name, w in params.items():
             if np.shape(grads[name]) != w.shape:
                 raise ValueError(
@@ -163,7 +164,7 @@ def least_squares(x, y):
 
     With centered data:  kernel = (X^T X)^-1 X^T Y,  bias = mean(y) - mean(x) kernel.
     x: (N, n_in), y: (N, 1).  Returns kernel (n_in, 1) and bias (1,), computed in float64.
-    Raises ValueError if the inputs' columns depend on each other.  Source: Gauss (1809).
+    Raises ValueError if the inputs' columns depend on each other.  Source: Legendre (1805).
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if x.ndim != 2 or y.shape != (len(x), 1):
@@ -176,14 +177,14 @@ def least_squares(x, y):
 
 
 def fit(model, loss, optimizer, x, y, *, batch_size, epochs, rng=None):
-    """Train: for every batch of every epoch one forward pass, one backward pass, one step.
+    """Train: for every batch of every epoch, go forward, go backward, take a step.
 
-    model: `forward`, `backward`, `params`, `grads`.  loss: `forward(y, y_pred)`, `backward()`.
+    model has `forward`, `backward`, `params`, `grads`; loss has `forward`, `backward`.
     x: (N, ...), y: (N, ...).  rng shuffles every epoch anew; None keeps the order.
-    Returns {"loss": the mean loss of each epoch, measured before each step, "iterations": int}.
+    Returns {"loss": the mean over each epoch, measured before its steps, "iterations"}.
     """
     if len(x) != len(y) or len(x) == 0:
-        raise ValueError(f"expected as many x as y, at least one, got {len(x)} and {len(y)}")
+        raise ValueError(f"expected as many x as y, not none: {len(x)} and {len(y)}")
     history = {"loss": [], "iterations": 0}
     for _ in range(epochs):
         total = 0.0

@@ -21,22 +21,22 @@ def check_samples(x, y, n_in=None, labels=None):
 
 
 def step(z):
-    """The step function of McCulloch and Pitts (1943): 1 where z > 0, else 0. Any shape."""
+    """The step function, any shape: 1 where z > 0, else 0."""
     return (np.asarray(z) > 0).astype(int)
 
 
 def sigmoid(z):
-    """The logistic function 1 / (1 + exp(-z)), any shape, without overflow for large |z|."""
+    """1 / (1 + exp(-z)), any shape, without overflow for large |z|."""
     small = np.exp(-np.abs(z))  # at most 1, so nothing overflows
     return np.where(np.asarray(z) >= 0, 1.0, small) / (1.0 + small)
 
 
 class Perceptron:
-    """A neuron that learns from its mistakes (Rosenblatt, 1958).
+    """A neuron that learns from its mistakes (after Rosenblatt, 1958 and 1962).
 
-    z = w . x + b, y_hat = 1 if z > 0 else 0; a mistake adds eta (y - y_hat) x to w (`kernel`,
-    (n_in,)) and eta (y - y_hat) to b (`bias`). With labels (-1, 1), a mistake is y z <= 0 and
-    adds eta y x. Raises ValueError for a rate that is not positive and for wrong shapes or labels.
+    With z = w . x + b and y_hat = 1 if z > 0 else 0, a mistake adds eta (y - y_hat) x to
+    w (`kernel`, (n_in,)) and eta (y - y_hat) to b (`bias`). With labels (-1, 1), a
+    mistake is y z <= 0 and adds eta y x. `fit` raises ValueError for wrong shapes, labels.
     """
 
     def __init__(self, n_in, *, learning_rate=1.0, labels=(0, 1)):
@@ -55,7 +55,7 @@ class Perceptron:
         return np.where(self.decision_function(x) > 0, self.labels[1], self.labels[0])
 
     def update(self, x_i, y_i):
-        """Look at one sample; on a mistake move the weights. Returns whether they moved."""
+        """Look at one sample; on a mistake move the weights. True if they moved."""
         error = y_i - self.predict(x_i)
         if self.labels == (-1, 1):
             error = y_i * (y_i * self.decision_function(x_i) <= 0)
@@ -64,7 +64,7 @@ class Perceptron:
         return bool(error)
 
     def fit(self, x, y, *, epochs=100, rng=None):
-        """Pass over the samples (shuffled by `rng`) until no mistake; returns mistakes an epoch."""
+        """Pass over the samples until no mistake is left; return mistakes an epoch."""
         x, y = check_samples(x, y, len(self.kernel), self.labels)
         mistakes = []
         while len(mistakes) < epochs and (not mistakes or mistakes[-1] > 0):
@@ -139,15 +139,13 @@ def max_margin(x, y):
 
 
 class MeanSquaredError:
-    """L = mean (y_hat - y)^2 over all entries, without the 1/2 that some books put before it."""
+    """L = mean of (y_hat - y)^2 over all entries, without the 1/2 of some books."""
 
     def forward(self, y_true, y_pred):
-        """The loss, a float. Both arrays must have the same shape (else ValueError)."""
+        """The loss, a float; ValueError for shapes that differ."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         if y_true.shape != y_pred.shape:
-            raise ValueError(
-                f"y_true has the shape {y_true.shape}, y_pred has {y_pred.shape}: they must agree"
-            )
+            raise ValueError(f"shapes differ: {y_true.shape} and {y_pred.shape}")
         self.error = y_pred - y_true
         return float(np.mean(self.error**2))
 
@@ -159,22 +157,24 @@ class MeanSquaredError:
 class Adaline:
     """The adaptive linear neuron y_hat = x w + b (Widrow and Hoff, 1960), as a layer.
 
-    `params` and `grads` hold "kernel" (n_in, 1) and "bias" (1,), Keras's shapes of Dense(1).
+    `params` and `grads` hold "kernel" (n_in, 1) and "bias" (1,), as Keras's Dense(1).
     Starts at zero, or at normal numbers of size 1/sqrt(n_in) drawn from `rng`.
     """
 
     def __init__(self, n_in, *, rng=None, dtype=np.float32):
         if n_in < 1:
             raise ValueError(f"n_in must be at least 1, but it is {n_in}")
-        kernel = np.zeros((n_in, 1)) if rng is None else rng.normal(0, n_in**-0.5, (n_in, 1))
+        kernel = np.zeros((n_in, 1))
+        if rng is not None:
+            kernel = rng.normal(0, n_in**-0.5, (n_in, 1))
         self.params = {"kernel": kernel.astype(dtype), "bias": np.zeros(1, dtype)}
-        self.grads = {name: np.zeros_like(value) for name, value in self.params.items()}
+        self.grads = {name: np.zeros_like(p) for name, p in self.params.items()}
 
     def forward(self, x, training=False):
         """(N, n_in) -> (N, 1). Raises ValueError for another shape."""
         x, n_in = np.asarray(x), len(self.params["kernel"])
         if x.ndim != 2 or x.shape[1] != n_in:
-            raise ValueError(f"x must have the shape (samples, {n_in}), but it has {x.shape}")
+            raise ValueError(f"x must be (samples, {n_in}), but it is {x.shape}")
         self.x = x
         return x @ self.params["kernel"] + self.params["bias"]
 
