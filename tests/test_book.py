@@ -167,7 +167,7 @@ SHOWN = """demo => [...demo.querySelectorAll('canvas, svg')].map(
 
 def shown(page, demo):
     """What the demo shows now; one that waits to be stepped takes its first step first."""
-    for name in ("Restart", "Next update"):
+    for name in ("Weights to zero", "Next update"):
         button = demo.get_by_role("button", name=name, exact=True)
         if button.count():
             button.click()

@@ -1,5 +1,6 @@
 """The perceptron demo: its JavaScript against NumPy, and its Python class."""
 
+import itertools
 import json
 import re
 
@@ -152,6 +153,118 @@ def test_goal_can_be_reached_but_not_by_doing_nothing():
     assert reached == [count > 10 for count in counts]
 
 
+def test_what_the_idea_says_of_ands_orders_is_true():
+    points, labels = (np.array(v) for v in preset_points("and", 0))
+    needs, after = {}, {}
+    for order in itertools.permutations(range(4)):
+        neuron = Perceptron(2)
+        needs[order] = sum(neuron.fit(points[list(order)], labels[list(order)], epochs=100))
+        after[order] = "ABCD"[order[(order.index(3) + 1) % 4]]
+    fast, slow = sorted(set(needs.values()))
+    assert {after[order] for order in needs if needs[order] == slow} == {"B", "C"}
+    assert {after[order] for order in needs if needs[order] == fast} == {"A"}
+    counts = list(needs.values())
+    text, of_and = run_js(
+        "perceptron.js",
+        """return [demo.ideaOfAnd(),
+            demo.census({ ...demo.presetPoints("and", 0), learning_rate: 1 })];""",
+    )
+    assert text.startswith(
+        f"Of the 24 orders of AND, {counts.count(slow)} need {slow} updates "
+        f"and {counts.count(fast)} need {fast}."
+    )
+    assert "In every slow order it is B or C" in text
+    assert "In every fast order it is A" in text
+    assert (of_and["all"], of_and["tried"], of_and["slow"]) == (True, 24, 16)
+
+
+@pytest.mark.parametrize(
+    ("preset", "seed", "phrase"),
+    [
+        ("and", 0, None),
+        ("or", 0, "None of the 24 orders of these points needs more than 10 updates; the slowest"),
+        ("xor", 0, "No line separates these points"),
+        ("inseparable", 3, "No line separates these points"),
+        ("separable", 0, "None of 120 random orders"),
+        ("random", 2, "more than 10 updates in the order A to Z already"),
+    ],
+)
+def test_the_goals_line_knows_which_points_can_meet_it(preset, seed, phrase):
+    points, labels = preset_points(preset, seed)
+    state = {"points": points, "labels": labels, "learning_rate": 1}
+    advice = run_js(
+        "perceptron.js",
+        """const { bound } = demo.maxMargin(data.points, data.labels);
+        return demo.goalAdvice(data, bound, demo.census(data));""",
+        state,
+    )
+    if phrase is None:
+        assert advice is None
+    else:
+        assert phrase in advice
+        assert "choose AND" in advice
+
+
+@pytest.mark.parametrize(
+    ("rate", "name"), [(1.0, "half their length"), (0.2, "twice their length"), (0.1, "4 times")]
+)
+def test_arrows_are_drawn_at_a_power_of_two_of_their_length(rate, name):
+    points, labels = preset_points("and", 0)
+    state = dict(points=points, labels=labels, order=[0, 1, 2, 3], learning_rate=rate, **ZERO)
+    scale, words = run_js(
+        "perceptron.js",
+        "const s = demo.arrowScale(data, 3); return [s, demo.scaleName(s)];",
+        state,
+    )
+    neuron, longest = Perceptron(2, learning_rate=rate), 0.0
+    for index in list(range(4)) * 20:
+        neuron.update(np.array(points[index]), labels[index])
+        longest = max(longest, float(np.hypot(*neuron.kernel)))
+    assert scale * longest <= 0.48 * 3 < 2 * scale * longest
+    assert name in words
+
+
+def test_labels_find_a_free_place():
+    places = [[10, 50], [50, 50], [90, 50]]
+    frame = [0, 0, 100, 100]
+    answers = run_js(
+        "perceptron.js",
+        "return data.map(([places, circles, frame]) => "
+        "demo.freePlace(places, [10, 10], circles, frame));",
+        [
+            [places, [], frame],
+            [places, [[10, 50, 10]], frame],
+            [places, [[10, 50, 10], [50, 50, 10], [90, 50, 2]], frame],
+            [[[2, 50], [50, 50]], [], frame],
+        ],
+    )
+    assert answers == [[10, 50], [50, 50], [90, 50], [50, 50]]
+
+
+def test_a_point_on_the_line_is_told_apart():
+    base = dict(points=[[0, 0], [0, 1], [1, 0], [1, 1]], labels=[0, 0, 0, 1], letters="ABXY")
+    lines = [
+        {"kernel": [2, 1], "bias": -2},
+        {"kernel": [1, 1], "bias": -1},
+        {"kernel": [0, 0], "bias": 0},
+        {"kernel": [0.1, 0.3], "bias": -(0.1 + 0.2)},
+    ]
+    texts = run_js(
+        "perceptron.js", "return data.map(demo.onTheLine);", [base | line for line in lines]
+    )
+    assert texts[0] == "\nX lies exactly on the line: z = 0 counts as class 0."
+    assert texts[1] == "\nB and X lie exactly on the line: z = 0 counts as class 0."
+    assert texts[2] == ""
+    assert texts[3] == "\nB lies on the line but for rounding: the sign of z decides."
+    look = {"index": 2, "before": {"kernel": [2, 1], "bias": -2}, "kernel": [2, 1], "bias": -2}
+    state = base | {"learning_rate": 1.0}
+    right = run_js("perceptron.js", "return demo.describe(...data);", [look | {"error": 0}, state])
+    assert "Point X lies exactly on the line: z = 0 counts as class 0, which is right" in right
+    state = state | {"labels": [0, 0, 1, 1]}
+    wrong = run_js("perceptron.js", "return demo.describe(...data);", [look | {"error": 1}, state])
+    assert "counts as class 0, which is wrong: the line moves" in wrong
+
+
 @pytest.mark.parametrize(
     "change", [{"edited": True}, {"updates": 10}, {"kernel": [0.0, 0.0], "bias": 0.0}]
 )
@@ -250,6 +363,9 @@ def test_mimebundle_holds_view_text_and_picture():
         ("labels", [0, 1, 2, 0], "0 or 1"),
         ("labels", [0, 1, 0.5, 0], "whole"),
         ("order", [0, 1, 2, 2], "each of 0 to 3 once"),
+        ("letters", "ABC", "4 different letters"),
+        ("letters", "ABCA", "4 different letters"),
+        ("letters", "abcd", "A to Z"),
         ("learning_rate", 0.0, "above 0"),
         ("kernel", [1.0], "two numbers"),
         ("seed", -1, "seed"),
@@ -281,6 +397,14 @@ def test_preset_seed_and_own_points():
     demo.kernel = np.array([1, 2])
     demo.set_points(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), [0, 1, 1], order=[2, 0, 1])
     assert (demo.labels, demo.order, demo.kernel) == ([0, 1, 1], [2, 0, 1], [0, 0])
+    assert demo.letters == "ABC"
+
+
+def test_what_is_given_at_the_start_is_kept():
+    demo = PerceptronDemo("and", order=[0, 1, 3, 2], kernel=[1, 1], letters="WXYZ")
+    assert (demo.order, demo.kernel, demo.letters) == ([0, 1, 3, 2], [1, 1], "WXYZ")
+    own = PerceptronDemo(points=[[0, 0], [1, 1]], labels=[0, 1])
+    assert (own.points, own.letters, own.order) == ([[0, 0], [1, 1]], "AB", [0, 1])
 
 
 def test_what_the_page_sends_is_taken_as_it_is():

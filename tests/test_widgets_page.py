@@ -90,11 +90,15 @@ def test_every_click_moves_the_weights_and_says_so(bench):
         index = number % 4
         before = line.get_attribute("d")
         here.press("Look")
+        z = neuron.decision_function(np.array([demo.points[index]]))[0]
+        on_the_line = z == 0 and neuron.kernel.any()
         moved = neuron.update(np.array(demo.points[index]), demo.labels[index])
         assert here.trait("kernel") == neuron.kernel.tolist()
         assert here.trait("bias") == neuron.bias
         assert (line.get_attribute("d") != before) == moved
         wanted = "was on the wrong side" if moved else "nothing changes"
+        if on_the_line:
+            wanted = f"exactly on the line{', and' if moved else ':'} z = 0 counts as class 0"
         assert f"Point {'ABCD'[index]}" in here.text(".twice-say")
         assert wanted in here.text(".twice-say")
     w1, w2 = neuron.kernel
@@ -123,9 +127,12 @@ def test_goal_is_met_by_the_keyboard_alone(bench):
     assert here.trait("updates") == 12
     assert here.trait("goal_met") is True
     assert re.search(
-        r"Goal met\s+A, B, D, C needs 12 updates, A, B, C, D needs 10", here.text(".twice-goal")
+        r"Goal met\s+Order A B D C needs 12 updates, A B C D needs 10", here.text(".twice-goal")
     )
-    here.press("Reset")
+    assert "what do the slow orders share?" in here.text(".pt-ask")
+    assert here.page.locator(".pt-ask p").is_hidden()  # the idea is folded
+    here.press("Original points")
+    assert here.page.locator(".pt-ask").is_hidden()
     assert here.trait("goal_met") is False
     assert here.trait("order") == [0, 1, 2, 3]
 
@@ -161,8 +168,9 @@ def test_points_are_dragged_flipped_added_and_deleted(bench):
     here.settle()
     assert len(here.trait("points")) == 10
     assert sorted(here.trait("order")) == list(range(10))
-    here.press("Reset")
+    here.press("Original points")
     assert here.trait("points") == first
+    assert here.trait("letters") == "ABCDEFGHIJ"
     assert here.trait("seed") == 2
     assert here.complaints == []
 
@@ -172,10 +180,125 @@ def test_xor_has_no_bound_and_never_rests(bench):
     here.page.get_by_label("Points", exact=True).select_option("xor")
     here.settle()
     assert "No line separates these points: there is no bound" in here.text(".pt-box")
+    assert "The goal is for separable points: choose AND" in here.text(".twice-goal")
     for _ in range(15):
         here.press("Next update")
     assert here.trait("updates") == 15
     assert here.trait("goal_met") is False
+    here.page.get_by_label("Points", exact=True).select_option("or")
+    here.settle()
+    assert "the slowest needs 4. For the goal choose AND" in here.text(".twice-goal")
+    here.page.get_by_label("Points", exact=True).select_option("and")
+    here.settle()
+    assert here.text(".twice-goal").endswith(PerceptronDemo().goal)
+
+
+def test_a_slow_order_that_shuffle_found_does_not_count(bench):
+    here = bench(PerceptronDemo())
+    while here.trait("updates") <= 10:
+        here.press("Shuffle")
+        while here.page.get_by_role("button", name="Next update").is_enabled():
+            here.press("Next update")
+    assert here.trait("updates") == 12
+    assert here.trait("goal_met") is False
+    assert "16 of 24 orders are as slow: luck does not count" in here.text(".twice-goal")
+    assert "what do the slow orders share?" in here.text(".pt-ask")
+    here.page.locator(".pt-chip[aria-label^='A,']").focus()
+    here.page.keyboard.press("ArrowLeft")
+    here.page.keyboard.press("ArrowRight")
+    here.settle()
+    while here.page.get_by_role("button", name="Next update").is_enabled():
+        here.press("Next update")
+    assert here.trait("goal_met") is (here.trait("updates") > 10)  # now it is the reader's own
+
+
+def test_letters_stay_with_their_points(bench):
+    here = bench(PerceptronDemo())
+    c = here.trait("points")[2]
+    here.handle("B").focus()
+    here.page.keyboard.press("Delete")
+    here.settle()
+    assert "Point B deleted" in here.text(".twice-say")
+    assert here.handle("B").count() == 0
+    assert here.trait("letters") == "ACD"
+    assert here.trait("points")[1] == c
+    assert [chip.inner_text() for chip in here.page.locator(".pt-chip").all()] == ["A", "C", "D"]
+    here.press("Look")
+    here.press("Look")
+    assert "Point C" in here.text(".twice-say")
+    here.press("Add a point")
+    assert here.trait("letters") == "ACDE"
+    assert here.handle("E").count() == 1
+    assert here.complaints == []
+
+
+def test_a_point_on_the_line_is_said_to_count_as_class_0(bench):
+    here = bench(PerceptronDemo())
+    for _ in range(10):
+        here.press("Next update")
+    assert "C lies exactly on the line: z = 0 counts as class 0." in here.text(".twice-say")
+    assert "exactly on the line (class 0)" in here.handle("C").get_attribute("aria-label")
+
+
+def arrow_length(here, name):
+    """The length in pixels of an arrow of the picture, from the numbers of its path."""
+    path = here.page.locator(f"path.{name}").first.get_attribute("d")
+    numbers = [float(v) for v in re.findall(r"-?[\d.]+", path)[:4]]
+    return float(np.hypot(numbers[2] - numbers[0], numbers[3] - numbers[1]))
+
+
+def test_arrows_keep_one_stated_scale_through_a_run(bench):
+    here = bench(PerceptronDemo())
+    unit = here.page.locator(".twice-plot canvas").bounding_box()["width"] / 3
+    for _ in range(10):
+        here.press("Next update")
+        assert here.text(".pt-scale") == "Arrows are drawn at half their length."
+        wanted = np.hypot(*here.trait("kernel")) * unit / 2
+        assert arrow_length(here, "pt-weights") == pytest.approx(wanted, abs=0.5)
+
+
+def box_of(node, trim=0):
+    """The corners (left, top) and (right, bottom) of a node, in pixels, less `trim` all around."""
+    box = node.bounding_box()
+    low, size = np.array([[box["x"], box["y"]], [box["width"], box["height"]]])
+    return low + trim, low + size - trim
+
+
+@pytest.mark.parametrize("width", [375, 760])
+def test_names_of_arrows_stand_clear_of_points_and_of_each_other(bench, width):
+    here = bench(PerceptronDemo(), viewport={"width": width, "height": 900})
+    seen = 0
+    for _ in range(10):
+        here.press("Next update")
+        labels = here.page.locator("text.pt-name").all()
+        # A text's box has room above and below its letters, and its halo: 5 pixels.
+        boxes = [box_of(label, trim=5) for label in labels if label.text_content()]
+        points = [
+            box_of(shape) for shape in here.page.locator(".twice-handle [class^=pt-class]").all()
+        ]
+        assert len(points) == 4
+        for number, one in enumerate(boxes):
+            for other in [*boxes[number + 1 :], *points]:
+                gaps = np.maximum(one[0] - other[1], other[0] - one[1])
+                assert gaps.max() > -2, (one, other)
+                seen += 1
+    assert seen > 60
+
+
+def test_wrong_points_carry_a_cross_in_both_themes(bench):
+    here = bench(PerceptronDemo())
+    for tone in TONES:
+        here.page.evaluate("(tone) => { document.documentElement.dataset.theme = tone; }", tone)
+        here.press("Weights to zero")
+        for _ in range(6):
+            here.press("Next update")
+            crosses = here.page.locator(".twice-handle .pt-cross").evaluate_all(
+                "(nodes) => nodes.map((node) => getComputedStyle(node).visibility === 'visible')"
+            )
+            x, y = np.array(here.trait("points")), np.array(here.trait("labels"))
+            wrong = (x @ here.trait("kernel") + here.trait("bias") > 0) != y
+            assert crosses == wrong.tolist()
+    assert set(here.text(".pt-legend").splitlines()) >= {"on the wrong side", "looked at"}
 
 
 def test_changes_from_python_are_drawn(bench):

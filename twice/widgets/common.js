@@ -6,7 +6,7 @@
  *     page.get(name), page.set({name: value}, save)  traits; save = false while dragging, true (default) sends to Python
  *     page.watch("a b", fn)                          fn() when Python, another view or page.set changed a or b
  *     page.say(text, { quiet })                      the sentence under the figure, spoken unless quiet
- *     page.goal(met, text)                           the banner (shows the trait `goal`); announces the moment it is met
+ *     page.goal(met, text)                           the banner: `text`, or the trait `goal` if there is none; announced
  *     page.colors()                                  {ink, muted, grid, surface, class0, ...}: CSS variables, for a canvas
  *     page.listen(target, type, fn), page.onDispose(fn), page.calm()     calm: prefers-reduced-motion
  *     page.redraw = frame(page, draw)                call page.redraw() at will: draw() runs once per frame
@@ -140,7 +140,7 @@ function createPage({ model, el, title }) {
     goal(met, text) {
       banner.classList.toggle("twice-met", met);
       badge.textContent = met ? "✓ Goal met" : "Goal";
-      const words = met ? text : page.get("goal");
+      const words = text || page.get("goal");
       if (wish.textContent !== words) wish.textContent = words;
       if (page.get("goal_met") !== met) page.set({ goal_met: met });
     },

@@ -7,9 +7,12 @@ export const LIMITS = [-2, 2]; // both axes; the gates are shown from -1 to 2
 export const MOST_POINTS = 20;
 const ZERO = { kernel: [0, 0], bias: 0, updates: 0, looks: 0, edited: false };
 
+/** How far above the line: z = w . x + b, class 1 where it is above 0. */
+export const height = ({ kernel, bias }, x) => kernel[0] * x[0] + kernel[1] * x[1] + bias;
+
 /** One look at one point (labels 0 and 1): w + eta (y - y_hat) x and b + eta (y - y_hat). */
 export function lookAt({ kernel, bias }, x, y, rate) {
-  const error = y - (kernel[0] * x[0] + kernel[1] * x[1] + bias > 0 ? 1 : 0);
+  const error = y - (height({ kernel, bias }, x) > 0 ? 1 : 0);
   return { error, kernel: [kernel[0] + rate * error * x[0], kernel[1] + rate * error * x[1]], bias: bias + rate * error };
 }
 
@@ -36,6 +39,24 @@ export function updatesNeeded({ points, labels, order, learning_rate }, most = 2
     if (state.updates > most) return Infinity;
   }
   return state.updates;
+}
+
+/** All orders of n things, or `most` different draws from them if there are more. */
+export function someOrders(n, most = 120) {
+  const start = Array.from({ length: n }, (_, i) => i);
+  if (n > 5) {
+    const { shuffle } = seeded(0);
+    return { all: false, orders: Array.from({ length: most }, () => shuffle(start)) };
+  }
+  const insert = (order, v) => Array.from({ length: order.length + 1 }, (_, at) => [...order.slice(0, at), v, ...order.slice(at)]);
+  return { all: true, orders: start.reduce((orders, v) => orders.flatMap((order) => insert(order, v)), [[]]) };
+}
+
+/** The updates that the orders of these points need: {all, tried, slow: how many more than 10, most: Infinity if above 10}. */
+export function census({ points, labels, learning_rate }) {
+  const { all, orders } = someOrders(points.length);
+  const needs = orders.map((order) => updatesNeeded({ points, labels, order, learning_rate }, 10));
+  return { all, tried: orders.length, slow: needs.filter((n) => n > 10).length, most: Math.max(...needs) };
 }
 
 /** {radius, margin, bound} of the convergence theorem, as in twice.scratch.perceptron.max_margin. */
@@ -120,20 +141,103 @@ export function lineEnds({ kernel: [a, b], bias }) {
 /** More than 10 updates from zero, all points right, though the first order A, B, C, ... needs at most 10. */
 export function goalReached(state) {
   if (state.edited || state.updates <= 10 || wrongPoints(state).length > 0) return false;
-  return updatesNeeded({ ...state, order: state.points.map((_, i) => i) }, 10) <= 10;
+  return updatesNeeded({ ...state, order: firstOrder(state) }, 10) <= 10;
 }
 
-export const letter = (index) => String.fromCharCode(65 + index);
+/** What the goal's line says while the points cannot meet the goal; null if they can, as AND can. */
+export function goalAdvice(state, bound, { all, tried, slow, most }) {
+  if (!Number.isFinite(bound)) {
+    return "No line separates these points, so the rule never comes to rest, in any order: press “Run” and watch w. "
+      + "The goal is for separable points: choose AND.";
+  }
+  if (updatesNeeded({ ...state, order: firstOrder(state) }, 10) > 10) {
+    return "These points need more than 10 updates in the order A to Z already. For the goal choose AND.";
+  }
+  if (slow > 0) return null;
+  const which = all ? `the ${tried} orders` : `${tried} random orders`;
+  return `None of ${which} of these points needs more than 10 updates; the slowest needs ${most}. For the goal choose AND.`;
+}
+
+/** What tells the slow orders of AND from the fast ones, counted over all of them. */
+export function ideaOfAnd() {
+  const and = { ...presetPoints("and", 0), learning_rate: 1 };
+  const { orders } = someOrders(4);
+  const needs = orders.map((order) => updatesNeeded({ ...and, order }));
+  const [fast, slow] = [Math.min(...needs), Math.max(...needs)];
+  const count = (n) => needs.filter((v) => v === n).length;
+  return `Of the ${orders.length} orders of AND, ${count(slow)} need ${slow} updates and ${count(fast)} need ${fast}. `
+    + "Nothing changes before D: with zero weights only D is wrong. What counts is who comes next (after the last point "
+    + "the first comes again). In every slow order it is B or C: its correction takes back a weight that D has just given. "
+    + "In every fast order it is A: at (0, 0) it lowers only the bias.";
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+/** The letter of each point. It stays with its point: when B is deleted, C stays C. */
+export const lettersOf = ({ points, letters }) => (letters?.length === points.length ? letters : ALPHABET.slice(0, points.length));
+
+/** The letter of one more point: the next one, or the first free one after Z. */
+export function nextLetter(letters) {
+  const last = Math.max(...[...letters].map((c) => ALPHABET.indexOf(c)));
+  return ALPHABET[last + 1] ?? [...ALPHABET].find((c) => !letters.includes(c));
+}
+
+/** The order A to Z. */
+export function firstOrder(state) {
+  const letters = lettersOf(state);
+  return state.points.map((_, i) => i).sort((i, j) => (letters[i] < letters[j] ? -1 : 1));
+}
+
+/** Which points lie exactly on the line, and how they count: a sentence, or "". */
+export function onTheLine(state) {
+  if (state.kernel.every((v) => v === 0)) return "";
+  const at = (test) => [...lettersOf(state)].filter((_, i) => test(height(state, state.points[i])));
+  const list = (names) => `${names.slice(0, -1).join(", ")}${names.length > 1 ? " and " : ""}${names.at(-1)} ${names.length > 1 ? "lie" : "lies"}`;
+  const [exact, rounded] = [at((z) => z === 0), at((z) => z !== 0 && Math.abs(z) < 1e-12)];
+  return (exact.length ? `\n${list(exact)} exactly on the line: z = 0 counts as class 0.` : "")
+    + (rounded.length ? `\n${list(rounded)} on the line but for rounding: the sign of z decides.` : "");
+}
+
+/** The power of two by which the arrows are multiplied, one for a whole run: its longest w fits into half the picture. */
+export function arrowScale(state, size) {
+  let run = { ...state, ...ZERO };
+  let longest = Math.max(Math.hypot(...state.kernel), 1e-9);
+  for (let look = 0; look < 40 * state.points.length && wrongPoints(run).length; look++) {
+    run = { ...run, ...nextLook(run) };
+    longest = Math.max(longest, Math.hypot(...run.kernel));
+  }
+  return 2 ** Math.floor(Math.log2((0.48 * size) / longest));
+}
+
+export function scaleName(scale) {
+  const known = { 0.25: "a quarter of their length", 0.5: "half their length", 1: "their own length", 2: "twice their length" };
+  return known[scale] ?? (scale < 1 ? `1/${1 / scale} of their length` : `${scale} times their length`);
+}
+
+/** The first place (a center [x, y]) where a label of width x height is clear of all circles [x, y, r]; else the best. */
+export function freePlace(places, [width, height_], circles, [left, top, right, bottom]) {
+  const clearance = ([x, y]) => {
+    if (x - width / 2 < left || x + width / 2 > right || y - height_ / 2 < top || y + height_ / 2 > bottom) return -1e9;
+    const gap = ([cx, cy, r]) => Math.hypot(Math.max(Math.abs(cx - x) - width / 2, 0), Math.max(Math.abs(cy - y) - height_ / 2, 0)) - r;
+    return Math.min(3, ...circles.map(gap));
+  };
+  return places.reduce((best, place) => (clearance(place) > clearance(best) ? place : best));
+}
 
 /** One sentence about the last look. */
 export function describe(look, state) {
   const short = (v) => String(Number(v.toFixed(2))).replace("-", "−");
   const pair = (v) => `(${short(v[0])},\u00a0${short(v[1])})`;
-  const name = `Point ${letter(look.index)}`;
-  if (!look.error) return `${name} is on its right side, class ${state.labels[look.index]}: nothing changes.`;
+  const [name, label] = [`Point ${lettersOf(state)[look.index]}`, state.labels[look.index]];
+  const on = height(look.before, state.points[look.index]) === 0 && look.before.kernel.some((v) => v !== 0);
+  if (!look.error) {
+    const where = on ? "lies exactly on the line: z = 0 counts as class 0, which is right" : `is on its right side, class ${label}`;
+    return `${name} ${where}: nothing changes.`;
+  }
   const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
-  const moved = look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
-  return `${name} was on the wrong side: ${moved}.`
+  const moved = look.kernel.every((v) => v === 0) ? "w is zero now, so there is no line"
+    : look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
+  const was = on ? "lay exactly on the line, and z = 0 counts as class 0, which is wrong" : "was on the wrong side";
+  return `${name} ${was}: ${moved}.`
     + `\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
     + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
 }
@@ -141,7 +245,8 @@ export function describe(look, state) {
 // ---- Drawing ----
 
 const NAMES = Object.entries({ and: "AND", or: "OR", xor: "XOR", separable: "Separable", inseparable: "Inseparable", random: "Random labels" });
-const STATE = "points labels order learning_rate kernel bias updates looks edited preset seed";
+const STATE = "points labels letters order learning_rate kernel bias updates looks edited preset seed";
+const CROSS = "M-3.5 -3.5L3.5 3.5M3.5 -3.5L-3.5 3.5"; // the mark of a point on the wrong side
 const SHAPES = ["M15 0A15 15 0 1 1 -15 0A15 15 0 1 1 15 0Z", "M-13.5 -13.5H13.5V13.5H-13.5Z"]; // circle: class 0, square: class 1
 
 /** The small shape of a class, for the key and the order's chips. */
@@ -151,8 +256,10 @@ const icon = (label, text) => svg("svg", { class: "pt-icon", viewBox: "-17 -17 3
 
 function render({ model, el }) {
   const page = createPage({ model, el, title: "The perceptron rule, one look at a time" });
-  const demo = { page, selected: null, look: null, shown: { kernel: page.get("kernel"), bias: page.get("bias") }, note: "" };
+  const demo = { page, selected: null, look: null, shown: { kernel: page.get("kernel"), bias: page.get("bias") }, note: "",
+    shuffled: false, lucky: "", met: "" };
   demo.state = () => Object.fromEntries(STATE.split(" ").map((name) => [name, page.get(name)]));
+  demo.letter = (i) => lettersOf(demo.state())[i];
   let own = false;
   /** Change traits from here; `note` is the sentence to show, unless it tells of a look. */
   demo.apply = (values, { note = "", look = null, save = true, jump = false } = {}) => {
@@ -160,13 +267,14 @@ function render({ model, el }) {
     const before = { kernel: page.get("kernel"), bias: page.get("bias") };
     page.set(values, save);
     own = false;
+    if (values.points || values.labels) demo.lucky = "";
     Object.assign(demo, { note, look });
     demo.glide(before, jump);
     page.redraw();
   };
   page.watch(STATE, () => {
     if (own) return;
-    Object.assign(demo, { note: "", look: null, shown: { kernel: page.get("kernel"), bias: page.get("bias") } });
+    Object.assign(demo, { note: "", look: null, shuffled: false, lucky: "", shown: { kernel: page.get("kernel"), bias: page.get("bias") } });
     page.redraw();
   });
 
@@ -186,7 +294,7 @@ function render({ model, el }) {
     else slide.start();
   };
 
-  const parts = [edits, runner, scene, pointMarks, gauge, orderStrip, settings].map((part) => part(demo, plot));
+  const parts = [edits, runner, followUp, scene, pointMarks, legend, gauge, orderStrip, settings].map((part) => part(demo, plot));
   page.redraw = frame(page, () => {
     const state = demo.state();
     const facts = { wrong: wrongPoints(state), done: false };
@@ -204,9 +312,9 @@ function edits(demo) {
   demo.load = (preset, seed) => {
     const { points, labels } = presetPoints(preset, seed);
     demo.loop.stop();
-    Object.assign(demo, { selected: null, shuffles: 0, met: "" });
+    Object.assign(demo, { selected: null, shuffles: 0, shuffled: false, lucky: "", met: "" });
     const order = points.map((_, i) => i);
-    demo.apply({ preset, seed, points, labels, order, learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
+    demo.apply({ preset, seed, points, labels, letters: ALPHABET.slice(0, points.length), order, learning_rate: 1, ...ZERO, goal_met: false }, { jump: true });
   };
   demo.restart = (values = {}, note = "The weights are zero again.") => {
     demo.loop.stop();
@@ -219,27 +327,32 @@ function edits(demo) {
   };
   demo.flip = (i) => {
     const labels = page.get("labels").map((y, k) => (k === i ? 1 - y : y));
-    demo.apply({ labels, ...touched() }, { note: `Point ${letter(i)} is now of class ${labels[i]}.` });
+    demo.apply({ labels, ...touched() }, { note: `Point ${demo.letter(i)} is now of class ${labels[i]}.` });
   };
   demo.add = (point) => {
     const { points, labels, order } = demo.state();
     const n = points.length;
     if (n >= MOST_POINTS) return demo.apply({}, { note: `${MOST_POINTS} points are enough: delete one first.` });
     demo.selected = n;
-    demo.apply({ points: [...points, rounded(point)], labels: [...labels, 1], order: [...order, n], ...touched() },
-      { note: `Point ${letter(n)} added, class 1. Drag it, or click it to flip its class.` });
+    const letters = lettersOf(demo.state());
+    const name = nextLetter(letters);
+    const more = { points: [...points, rounded(point)], labels: [...labels, 1], letters: letters + name, order: [...order, n] };
+    demo.apply({ ...more, ...touched() }, { note: `Point ${name} added, class 1. Drag it, or click it to flip its class.` });
   };
   demo.remove = (i) => {
     const { points, labels, order } = demo.state();
     if (points.length <= 2) return demo.apply({}, { note: "Two points must stay." });
     const keep = (list) => list.filter((_, k) => k !== i);
     demo.selected = null;
-    demo.restart({ points: keep(points), labels: keep(labels), order: order.filter((k) => k !== i).map((k) => k - (k > i)) },
-      `Point ${letter(i)} deleted; the weights are zero again.`);
+    const letters = [...lettersOf(demo.state())];
+    const less = { points: keep(points), labels: keep(labels), letters: keep(letters).join("") };
+    demo.restart({ ...less, order: order.filter((k) => k !== i).map((k) => k - (k > i)) },
+      `Point ${letters[i]} deleted, the others keep their letters; the weights are zero again.`);
   };
-  demo.reorder = (order) => {
+  demo.reorder = (order, shuffled = false) => {
     if (String(order) === String(page.get("order"))) return;
-    demo.restart({ order }, `New order: ${order.map(letter).join(", ")}. The weights are zero again: run it and count.`);
+    Object.assign(demo, { shuffled, lucky: "" });
+    demo.restart({ order }, `New order: ${order.map(demo.letter).join(", ")}. The weights are zero again: run it and count.`);
   };
   demo.shift = (i, by) => {
     const order = [...page.get("order")];
@@ -257,10 +370,17 @@ function runner(demo) {
     const { kernel, bias, looks, updates } = look;
     demo.apply(look.error ? { kernel, bias, looks, updates } : { looks }, { look });
     if (look.error && goalReached(demo.state())) {
-      const first = page.get("points").map((_, i) => i);
-      const needs = (order) => `${order.map(letter).join(", ")} needs ${updatesNeeded({ ...demo.state(), order })}`;
-      demo.met = `${needs(page.get("order"))} updates, ${needs(first)}.`;
-      page.set({ goal_met: true });
+      const state = demo.state();
+      const needs = (order) => `${order.map(demo.letter).join(" ")} needs ${updatesNeeded({ ...state, order })}`;
+      const told = `Order ${needs(state.order)} updates, ${needs(firstOrder(state))}.`;
+      if (!demo.shuffled) {
+        demo.met = told;
+        page.set({ goal_met: true });
+      } else if (!page.get("goal_met")) {
+        const { slow, tried } = census(state);
+        demo.lucky = `${told} But Shuffle found it, and ${slow} of ${tried} orders are as slow: luck does not count. `
+          + "Which ones? Put the letters into a slow order of your own.";
+      }
     }
     return look;
   };
@@ -286,24 +406,37 @@ function runner(demo) {
     else demo.loop.start();
     page.redraw();
   } });
-  const zero = button({ label: "Restart", title: "Zero weights, the same points, the same order", onClick: () => demo.restart() });
+  const zero = button({ label: "Weights to zero", title: "Start over with the same points in the same order", onClick: () => demo.restart() });
   page.actions.append(update.element, look.element, run.element, zero.element);
 
+  let [known, advice] = ["", null];
   return (state, { wrong, done }) => {
+    const key = [state.points, state.labels, state.learning_rate].join("|");
+    if (known !== key) [known, advice] = [key, goalAdvice(state, maxMargin(state.points, state.labels, { maxSteps: 30000 }).bound, census(state))];
     for (const { input } of [update, look]) input.disabled = wrong.length === 0;
     run.input.disabled = wrong.length === 0 && !demo.loop.running;
     run.value = demo.loop.running ? "Pause" : "Run";
-    const first = letter(state.order[state.looks % state.order.length]);
+    const first = demo.letter(state.order[state.looks % state.order.length]);
     const n = state.points.length;
-    const start = "All weights are zero, so there is no line yet and every point counts as class 0. "
+    const start = "All weights are zero: there is no line yet, z = 0 everywhere, and that counts as class 0. "
       + `Press “Next update”: point ${first} is looked at first.`;
     const end = done ? `\nAll ${n} points are on their right sides: after ${state.updates} updates `
       + `in ${state.looks} looks the rule has nothing left to change.` : "";
     const tale = demo.look ? describe(demo.look, state) : demo.note || (done || state.looks ? "" : start);
     const now = `${wrong.length} of ${n} points are on the wrong side. Point ${first} is next.`;
-    page.say((tale + end).trim() || now, { quiet: demo.loop.running });
-    page.goal(page.get("goal_met"), demo.met || "You found an order that needs more than 10 updates.");
+    page.say((tale + onTheLine(state) + end).trim() || now, { quiet: demo.loop.running });
+    const met = page.get("goal_met");
+    page.goal(met, met ? demo.met || "You found an order that needs more than 10 updates." : demo.lucky || advice);
   };
+}
+
+/** Once a slow order is found: what do they share? */
+function followUp(demo) {
+  const { page } = demo;
+  const box = html("div", { class: "pt-ask" }, html("b", {}, "Now explain: what do the slow orders share?"),
+    html("details", {}, html("summary", {}, "Idea"), html("p", {}, ideaOfAnd())));
+  page.main.append(box);
+  return () => (box.hidden = !page.get("goal_met") && !demo.lucky);
 }
 
 /** The two sides, the line and where it was; on it the weight vector and what was added to it. */
@@ -322,12 +455,28 @@ function scene(demo, plot) {
     const wing = (by) => `${(x1 - head * Math.cos(turn + by)).toFixed(1)} ${(y1 - head * Math.sin(turn + by)).toFixed(1)}`;
     node.setAttribute("d", size < 3 ? "" : `M${at(a)}L${at(b)}M${wing(0.45)}L${at(b)}L${wing(-0.45)}`);
   };
-  const tag = (node, [x, y], text) => {
-    const { left, top, width } = plot.frame;
-    make(node, { x: clamp(plot.toX(x) + 8, left, left + width - 46), y: Math.max(plot.toY(y) - 8, top + 16) }, []);
-    node.textContent = text;
-  };
   const plus = (p, v, by) => p.map((a, k) => a + by * v[k]);
+  const pixel = ([x, y]) => [plot.toX(x), plot.toY(y)];
+  const between = (a, b, n = 12) => Array.from({ length: n + 1 }, (_, k) => a.map((v, i) => v + (k / n) * (b[i] - v)));
+  /** Write `text` near the arrow from a to b (pixels), clear of the circles; returns the circle it takes up itself. */
+  const tag = (node, text, a, b, circles, alongs) => {
+    node.textContent = text;
+    if (!text) return [];
+    const { left, top, width, height: tall } = plot.frame;
+    const size = [12 + 8 * (text.length - 1), 15];
+    const [length, along] = [Math.max(Math.hypot(b[0] - a[0], b[1] - a[1]), 1e-9), b.map((v, i) => v - a[i])];
+    const [ux, uy] = along.map((v) => v / length);
+    const reach = Math.abs(uy) * (size[0] / 2) + Math.abs(ux) * 8;
+    const ahead = Math.abs(ux) * (size[0] / 2) + Math.abs(uy) * 8;
+    const beside = (at, gap) => [1, -1].map((s) => [a[0] + at * along[0] - s * uy * (reach + gap), a[1] + at * along[1] + s * ux * (reach + gap)]);
+    const beyond = [8, 16].map((gap) => [b[0] + ux * (ahead + gap), b[1] + uy * (ahead + gap)]);
+    const behind = [a[0] - ux * (ahead + 8), a[1] - uy * (ahead + 8)];
+    const places = [...(alongs.beyond ? beyond : []), ...[8, 18].flatMap((gap) => alongs.at.flatMap((at) => beside(at, gap))), behind];
+    const [x, y] = freePlace(places, size, circles, [left + 2, top + 2, left + width - 2, top + tall - 2]);
+    make(node, { x: x.toFixed(1), y: (y + 5).toFixed(1), "text-anchor": "middle" }, []);
+    return [[x - size[0] / 4, y, size[0] / 4 + 4], [x + size[0] / 4, y, size[0] / 4 + 4]];
+  };
+  let [known, scale] = ["", 1];
 
   return (state) => {
     const [{ shown }, f, limits] = [demo, plot.frame, view(state)];
@@ -338,22 +487,49 @@ function scene(demo, plot) {
     path(line, lineEnds(shown));
     path(old, update && lineEnds(update.before));
     path(ray, update && [[0, 0], state.points[update.index]]);
-    // The arrows stand where the line passes the middle of the picture, shrunk or grown to fit it.
     const [size, middle] = [limits[1] - limits[0], (limits[0] + limits[1]) / 2];
-    const longest = Math.max(Math.hypot(...shown.kernel), update ? Math.hypot(...update.before.kernel) : 0, 1e-9);
-    const scale = Math.min(1 / state.learning_rate, (0.3 * size) / longest);
-    const z = (shown.kernel[0] + shown.kernel[1]) * middle + shown.bias;
-    const foot = plus([middle, middle], shown.kernel, -z / Math.max(Math.hypot(...shown.kernel) ** 2, 1e-12))
-      .map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
-    const [tip, bend] = [plus(foot, shown.kernel, scale), plus(foot, (update ?? { before: shown }).before.kernel, scale)];
+    const key = [state.points, state.labels, state.order, state.learning_rate, Math.hypot(...state.kernel) > (0.48 * size) / scale].join("|");
+    if (known !== key) [known, scale] = [key, arrowScale(state, size)];
+    demo.scale = scale;
+    const earlier = (update ?? { before: shown }).before.kernel;
+    // The arrows stand on the line near the middle of the picture; if they would leave it, they are moved, not shortened.
+    const arrows = ({ kernel, bias }, along) => {
+      const length = Math.max(Math.hypot(...kernel), 1e-6);
+      const z = (kernel[0] + kernel[1]) * middle + bias;
+      const foot = plus(plus([middle, middle], kernel, -z / length ** 2), [-kernel[1], kernel[0]], (along * size) / length)
+        .map((v) => clamp(v, limits[0] + 0.1 * size, limits[1] - 0.1 * size));
+      const [tip, bend] = [plus(foot, kernel, scale), plus(foot, earlier, scale)];
+      const shift = [0, 1].map((k) => {
+        const all = [foot[k], tip[k], bend[k]];
+        return Math.max(0, limits[0] + 0.03 * size - Math.min(...all)) + Math.min(0, limits[1] - 0.03 * size - Math.max(...all));
+      });
+      return { ends: [foot, tip, bend].map((p) => plus(p, shift, 1)), moved: Math.hypot(...shift) };
+    };
+    const free = (along) => { // how far from the points, where they come to rest
+      const { ends: [p, q, r], moved } = arrows(state, along);
+      const places = [...between(p, q), ...(update ? [...between(p, r), ...between(r, q)] : [])];
+      const gaps = places.flatMap((v) => state.points.map((x) => Math.hypot(v[0] - x[0], v[1] - x[1])));
+      return Math.min(0.08 * size, ...gaps) - moved;
+    };
+    const along = [0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3].reduce((best, t) => (free(t) > free(best) + 1e-9 ? t : best));
+    const [foot, tip, bend] = arrows(shown, along).ends;
     const two = update && update.before.kernel.some((v) => v !== 0);
     arrow(weights, foot, tip);
     arrow(before, foot, two ? bend : foot);
     arrow(added, two ? bend : foot, two ? tip : foot);
-    tag(wName, tip, shown.kernel.some((v) => v !== 0) ? "w" : "");
-    tag(addedName, bend.map((v, k) => (v + tip[k]) / 2), two ? `${update.error > 0 ? "+" : "−"} η x` : "");
+    // The names stand where the arrows will come to rest, clear of points, arrows and each other.
+    const [a, b, c] = arrows(state, along).ends.map(pixel);
+    const taken = state.points.map(pixel).flatMap(([x, y]) => [[x, y, 24], [x + 20, y - 16, 8]]);
+    const lines = [...between(a, b), ...(two ? [...between(a, c), ...between(c, b)] : [])].map((p) => [...p, 2]);
+    const name = tag(wName, state.kernel.some((v) => v !== 0) ? "w" : "", a, b, [...taken, ...lines], { beyond: true, at: [0.85, 0.5, 0.25] });
+    tag(addedName, two ? `${update.error > 0 ? "+" : "−"} η x` : "", c, b, [...taken, ...lines, ...name], { at: [0.5, 0.25, 0.75, 0, 1] });
   };
 }
+
+/** A cross in a small disk: seen in both themes and on both classes, whatever colors the reader sees. */
+const wrongMark = () => svg("g", { class: "pt-cross", "aria-hidden": "true" }, svg("circle", { r: 7.5 }), svg("path", { d: CROSS }));
+
+const on = (state, i) => (state.kernel.some((v) => v !== 0) && height(state, state.points[i]) === 0 ? "exactly on the line (class 0), " : "");
 
 /** The points: drag, tap to flip, arrows to move, Enter to flip, Delete to delete. */
 function pointMarks(demo, plot) {
@@ -362,10 +538,11 @@ function pointMarks(demo, plot) {
   plot.front.append(layer);
   const marks = [];
   const makeMark = (i) => {
-    const [shape, name] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" }, letter(i))];
+    const [shape, name] = [svg("path"), svg("text", { y: 5, "text-anchor": "middle" })];
+    const cross = wrongMark();
     const visit = svg("text", { class: "pt-visit", "aria-hidden": "true" });
     const ring = svg("circle", { class: "pt-look" });
-    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name);
+    const node = svg("g", {}, svg("circle", { class: "pt-hit", r: 23 }), ring, svg("circle", { class: "twice-ring", r: 20 }), shape, name, cross);
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     dragHandle(page, plot, node, {
       position: () => page.get("points")[i], step: 0.1,
@@ -376,23 +553,27 @@ function pointMarks(demo, plot) {
         return act;
       },
     });
-    return { group: svg("g", {}, visit, node), node, shape, name, visit, ring };
+    return { group: svg("g", {}, visit, node), node, shape, name, visit, ring, cross };
   };
   plot.svg.addEventListener("dblclick", (event) => {
     const box = plot.svg.getBoundingClientRect();
     const point = [plot.fromX(event.clientX - box.left), plot.fromY(event.clientY - box.top)];
     if (!event.target.closest(".twice-handle") && point.every((v) => v >= plot.x[0] && v <= plot.x[1])) demo.add(point);
   });
-  return ({ points, labels, order }, { wrong }) => {
+  return (state, { wrong }) => {
+    const { points, labels, order } = state;
+    const letters = lettersOf(state);
     const scale = clamp(plot.frame.width / 420, 0.75, 1);
     while (marks.length < points.length) { marks.push(makeMark(marks.length)); layer.append(marks.at(-1).group); }
     while (marks.length > points.length) marks.pop().group.remove();
-    marks.forEach(({ group, node, shape, name, visit, ring }, i) => {
+    marks.forEach(({ group, node, shape, name, visit, ring, cross }, i) => {
       const [bad, seen] = [wrong.includes(i), order.indexOf(i) + 1];
       make(group, { transform: `translate(${plot.toX(points[i][0]).toFixed(1)} ${plot.toY(points[i][1]).toFixed(1)})` }, []);
-      const where = `at ${points[i].map((v) => number(v)).join(", ")}, visit ${seen}, on ${bad ? "the wrong" : "its right"} side`;
-      make(node, { "aria-label": `Point ${letter(i)}, class ${labels[i]}, ${where}. Enter flips its class.` }, []);
-      make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}${bad ? " pt-wrong" : ""}` }, []);
+      const where = `at ${points[i].map((v) => number(v)).join(", ")}, visit ${seen}, ${on(state, i)}on ${bad ? "the wrong" : "its right"} side`;
+      make(node, { "aria-label": `Point ${letters[i]}, class ${labels[i]}, ${where}. Enter flips its class.` }, []);
+      make(shape, { d: SHAPES[labels[i]], transform: `scale(${scale})`, class: `pt-class${labels[i]}` }, []);
+      make(cross, { transform: `translate(${-15 * scale} ${-15 * scale})`, visibility: bad ? "visible" : "hidden" }, []);
+      name.textContent = letters[i];
       name.setAttribute("class", `pt-on${labels[i]}`);
       make(visit, { x: 8 + 12 * scale, y: -3 - 12 * scale }, []);
       make(ring, { r: 7 + 15 * scale }, []);
@@ -407,11 +588,16 @@ function orderStrip(demo) {
   const { page } = demo;
   const list = html("ol", { class: "pt-order", "aria-label": "Order of the visits" });
   const shuffle = button({ label: "Shuffle", title: "A random order, from the seed", onClick: () => {
-    demo.shuffles = (demo.shuffles ?? 0) + 1;
-    demo.reorder(seeded(page.get("seed") + 1000 * demo.shuffles).shuffle(page.get("order")));
+    const before = page.get("order");
+    let order = before;
+    while (String(order) === String(before)) {
+      demo.shuffles = (demo.shuffles ?? 0) + 1;
+      order = seeded(page.get("seed") + 1000 * demo.shuffles).shuffle(before);
+    }
+    demo.reorder(order, true);
   } });
   const first = button({ label: "A to Z", title: "Back to the first order",
-    onClick: () => demo.reorder(page.get("points").map((_, i) => i)) });
+    onClick: () => demo.reorder(firstOrder(demo.state())) });
   const hint = html("small", { class: "twice-hint" }, "drag one, or press ← → on it");
   page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ", hint),
     list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
@@ -419,8 +605,8 @@ function orderStrip(demo) {
   let chips = [];
   let painted = "";
   const chip = (i, label, place) => {
-    const node = html("button", { type: "button", class: "pt-chip", "aria-label": `${letter(i)}, class ${label}, visit ${place}` },
-      icon(label, letter(i)));
+    const node = html("button", { type: "button", class: "pt-chip", "aria-label": `${demo.letter(i)}, class ${label}, visit ${place}` },
+      icon(label, demo.letter(i)));
     node.addEventListener("focus", () => { demo.selected = i; page.redraw(); });
     node.addEventListener("pointerdown", (event) => {
       held = i;
@@ -446,8 +632,9 @@ function orderStrip(demo) {
   });
   for (const type of ["pointerup", "pointercancel"]) list.addEventListener(type, () => (held = null));
 
-  return ({ order, labels, looks }, { wrong }) => {
-    const wanted = `${order}|${labels}`;
+  return (state, { wrong }) => {
+    const { order, labels, looks } = state;
+    const wanted = `${order}|${labels}|${lettersOf(state)}`;
     if (wanted !== painted) {
       const focused = list.contains(document.activeElement);
       chips = order.map((i, at) => chip(i, labels[i], at + 1));
@@ -460,6 +647,28 @@ function orderStrip(demo) {
       node.classList.toggle("pt-selected", order[at] === demo.selected);
       node.classList.toggle("pt-next", at === next);
     });
+  };
+}
+
+/** What is what in the picture, and the scale of its arrows. */
+function legend(demo) {
+  const { page } = demo;
+  const small = (...marks) => svg("svg", { class: "pt-icon", viewBox: "-13 -9 26 18", width: 26, height: 18, "aria-hidden": "true" }, ...marks);
+  const arrow = (name) => small(svg("path", { class: name, d: "M-11 0H11M4 -5L11 0L4 5" }));
+  const dash = (name) => small(svg("path", { class: name, d: "M-12 0H12" }));
+  const shape = (label) => small(svg("path", { class: `pt-class${label}`, d: SHAPES[label], transform: "scale(0.6)" }));
+  const scale = html("li", { class: "pt-scale" });
+  const items = [
+    [shape(0), "class 0"], [shape(1), "class 1"], [wrongMark(), "on the wrong side"],
+    [small(svg("circle", { class: "pt-look pt-now", r: 8 })), "looked at"],
+    [small(svg("text", { class: "pt-visit", y: 5, "text-anchor": "middle" }, "1")), "visit order"],
+    [arrow("pt-weights"), "w, normal of the line"], [arrow("pt-added"), "η x, this update"],
+    [dash("pt-ray"), "x of that point"], [dash("pt-old"), "line before"],
+  ].map(([mark, text]) => html("li", {}, mark.tagName === "g" ? small(mark) : mark, text));
+  page.figure.append(html("ul", { class: "pt-legend", "aria-label": "Key to the picture" }, ...items, scale));
+  return () => {
+    const text = `Arrows are drawn at ${scaleName(demo.scale)}.`;
+    if (scale.textContent !== text) scale.textContent = text;
   };
 }
 
@@ -485,7 +694,7 @@ function gauge(demo) {
     fillBar.style.width = finite ? `${Math.min(100, (100 * updates) / bound)}%` : "0";
     make(bar, { "aria-valuemax": finite ? most : 0, "aria-valuenow": finite ? Math.min(updates, most) : 0 }, []);
     claim.textContent = !finite ? "No line separates these points: there is no bound, the rule never comes to rest."
-      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Restart”."
+      : edited ? "You changed the points or the rate on the way: the bound counts from zero weights. Press “Weights to zero”."
         : `The theorem allows at most ${most}:\n`
           + `(R/γ)² = (${number(radius)} / ${number(margin, margin < 0.1 ? 4 : 2)})² = ${number(bound, 1)}`;
   };
@@ -496,7 +705,7 @@ function settings(demo, plot) {
   const { page } = demo;
   const load = (name, later = 0) => demo.load(name, page.get("seed") + later);
   const preset = select(page, { label: "Points", options: NAMES, value: page.get("preset"), onInput: (name) => load(name) });
-  const reset = button({ label: "Reset", title: "This preset as it was, same seed", onClick: () => load(page.get("preset")) });
+  const reset = button({ label: "Original points", title: "This preset as it was, same seed", onClick: () => load(page.get("preset")) });
   const seed = button({ label: "Seed", title: "Other points, from the next seed", onClick: () => load(page.get("preset"), 1) });
   const flip = button({ label: "Flip class", onClick: () => demo.flip(demo.selected) });
   const remove = button({ label: "Delete", onClick: () => demo.remove(demo.selected) });
@@ -510,8 +719,7 @@ function settings(demo, plot) {
   const rate = slider(page, { label: "Learning rate η", min: 0.1, max: 2, step: 0.1, format: (v) => number(v, 1), trait: "learning_rate",
     onInput: () => demo.apply({ edited: page.get("edited") || page.get("updates") > 0 }) });
   const speed = slider(page, { label: "Speed of Run", min: 1, max: 20, step: 1, format: (v) => `${v} looks/s`, trait: "speed" });
-  const key = html("div", { class: "pt-key" }, icon(0, ""), "class 0", icon(1, ""), "class 1");
-  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element, key));
+  page.figure.prepend(html("div", { class: "twice-row pt-top" }, preset.element, reset.element, seed.element));
   const buttons = html("div", { class: "twice-row" }, flip.element, remove.element, add.element);
   page.panel.append(html("div", {}, chosen, buttons), rate.element, speed.element);
   return ({ points, labels, preset: name, seed: number_ }) => {
@@ -522,7 +730,7 @@ function settings(demo, plot) {
     seed.value = `Seed ${number_} ▸`;
     for (const { input } of [flip, remove]) input.disabled = i === null;
     chosen.textContent = i === null ? "Tap a point to flip its class; drag it to move it."
-      : `Point ${letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
+      : `Point ${demo.letter(i)}: class ${labels[i]} at (${points[i].map((v) => number(v)).join(", ")})`;
   };
 }
 

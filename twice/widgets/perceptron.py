@@ -1,6 +1,7 @@
 """The perceptron demo: the rule, one look at a time, on points that the reader moves."""
 
 import math
+import string
 
 import numpy as np
 import traitlets
@@ -11,6 +12,7 @@ from .base import Demo, Seeded
 
 LOW, HIGH = -2.0, 2.0  # both axes
 MOST_POINTS = 20
+ALPHABET = string.ascii_uppercase
 PRESETS = ("and", "or", "xor", "separable", "inseparable", "random")
 GATES = {"and": [0, 0, 0, 1], "or": [0, 1, 1, 1], "xor": [0, 1, 1, 0]}
 ZERO = {"kernel": [0.0, 0.0], "bias": 0.0, "updates": 0, "looks": 0, "edited": False}
@@ -48,14 +50,16 @@ class PerceptronDemo(Demo):
 
     script = "perceptron.js"
     figure_size = (5.2, 4.8)
+    built = False  # from then on a new preset brings its own points
 
     goal = traitlets.Unicode(
         "Find an order of the points that needs more than 10 updates.", read_only=True
     ).tag(sync=True)
-    preset = traitlets.Enum(PRESETS, "and", help="What Reset brings back.").tag(sync=True)
+    preset = traitlets.Enum(PRESETS, "and", help="The set of points.").tag(sync=True)
     seed = traitlets.Int(0, min=0, help="For the generated presets and Shuffle.").tag(sync=True)
     points = Numbers((None, 2), help="(x1, x2) of each point, within -2 and 2.").tag(sync=True)
     labels = Numbers((None,), integer=True, help="0 or 1 for each point.").tag(sync=True)
+    letters = traitlets.Unicode(help="The name of each point.").tag(sync=True)
     order = Numbers((None,), integer=True, help="Indices, as they are visited.").tag(sync=True)
     learning_rate = traitlets.Float(1.0, help="eta, above 0 and up to 2.").tag(sync=True)
     kernel = Numbers((2,), default_value=[0.0, 0.0], help="The weights w.").tag(sync=True)
@@ -71,20 +75,23 @@ class PerceptronDemo(Demo):
         start = preset_points(preset, seed) if preset in PRESETS else ([], [])
         traits.setdefault("points", start[0])
         traits.setdefault("labels", start[1])
+        traits.setdefault("letters", ALPHABET[: len(traits["points"])])
         traits.setdefault("order", range(len(traits["points"])))
         super().__init__(preset=preset, seed=seed, **traits)
+        self.built = True
 
     def set_points(self, points, labels, order=None):
         """Put other points in, with their labels and their order; the weights go to zero."""
         with self.hold_trait_notifications():
             self.points, self.labels = points, labels
+            self.letters = ALPHABET[: len(self.points)]
             self.order = range(len(self.points)) if order is None else order
             for name, value in ZERO.items():
                 setattr(self, name, value)
 
     @traitlets.observe("preset", "seed")
     def _load(self, change):
-        if not self.from_page and change["old"] is not traitlets.Undefined:
+        if self.built and not self.from_page:
             self.set_points(*preset_points(self.preset, self.seed))
             self.goal_met = False
 
@@ -106,6 +113,15 @@ class PerceptronDemo(Demo):
         if name == "order" and sorted(value) != list(range(sizes[0])):
             raise traitlets.TraitError(
                 f"order must hold each of 0 to {sizes[0] - 1} once, but it is {value}"
+            )
+        return value
+
+    @traitlets.validate("letters")
+    def _one_each(self, proposal):
+        value, wanted = proposal["value"], len(self.points)
+        if len(value) != wanted or len(set(value)) != wanted or not set(value) <= set(ALPHABET):
+            raise traitlets.TraitError(
+                f"letters must be {wanted} different letters from A to Z, not {value!r}"
             )
         return value
 
