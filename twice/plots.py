@@ -13,7 +13,7 @@ NUMPY = "#0072B2"
 KERAS = "#D55E00"
 INK = "#1f2933"
 GREY = "#6b7280"
-COLORS = (NUMPY, KERAS, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", GREY)  # Keras's is for Keras alone
 CLASS_COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 CLASS_MARKERS = ("o", "s", "^", "D", "v", "P")
 # From blue over near-white to orange: low values, the middle, high values.
