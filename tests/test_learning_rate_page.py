@@ -130,7 +130,8 @@ def test_the_rate_reads_the_same_everywhere(bench):
 def test_nothing_moves_while_a_slider_does(bench, width):
     here = bench(options={"viewport": {"width": width, "height": 800}})
     places = """() => [".lr-word", ".lr-facts", ".lr-above", ".lr-controls",
-        ".twice-main .twice-row", ".twice-say"].map((name) => document.querySelector(name).getBoundingClientRect().top)"""
+        ".twice-main .twice-row", ".twice-say"].map((name) =>
+        document.querySelector(name).getBoundingClientRect().top)"""
     sizes = """() => [".lr-facts", ".twice"].map((name) =>
         [document.querySelector(name).scrollWidth, document.querySelector(name).clientWidth])"""
     heights = set()
