@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -244,7 +245,18 @@ def test_quadratics_obey_the_threshold():
         (settings("bowl", 0.3, noise=1.0), "oscillating", ["batch noise 1", "trembl"]),
         (settings("bowl", 0.1, start=[0, 0]), "converging", ["The start is the bottom"]),
         (settings("bowl", 0.05, momentum=0.9), "converging", ["2(1 + 0.9)/λmax = 3.8", "0.949"]),
-        (settings("saddle", 0.1, start=[-2, 0]), "stuck", ["saddle point", "curvature −2"]),
+        (
+            settings("saddle", 0.2, start=[-2, 0]),
+            "stuck",
+            [
+                "A saddle point: slope zero, a minimum along x (curvature 2), "
+                "a maximum along y (curvature −2)",
+                "exactly on the ridge",
+            ],
+        ),
+        (settings("saddle", 0.065, start=[-2.5, 0]), "stuck", ["slope nearly zero (0.0012), a"]),
+        (settings("saddle", 0.03, start=[-2.5, 0]), "converging", ["goes to the saddle point"]),
+        (settings("double_well", 0.05, start=[0.25]), "stuck", ["hilltop", "both sides"]),
         (settings("double_well", 0.1), "stuck", ["shallow valley", "1.79"]),
         (settings("double_well", 0.55, start=[-2.5]), "oscillating", ["above 2/λmax = 0.508"]),
         (settings("plateau", 0.1), "stuck", ["slope here is only 0.0014", "flat region"]),
@@ -298,6 +310,22 @@ def test_the_goal_is_two_percent_below_the_threshold():
     assert texts[0].startswith("Rate 0.0793 still converges, and it is 0.88 % below")
     assert texts[1] is not None
     assert texts[2:] == [None] * 5
+
+
+def test_a_rate_is_written_in_one_way():
+    cases = [(0.06855, 0.08), (0.0685488, 0.08), (0.065, 0.08), (0.0800012, 0.08), (1.2345, 0.508)]
+    texts = run_js(SCRIPT, "return data.map(([rate, t]) => demo.showRate(rate, t));", cases)
+    assert texts == ["0.06855", "0.06855", "0.065", "0.080001", "1.234"]
+    runs = [settings(name, 0.06855) for name in LOSSES] + [settings("saddle", 1.2345)]
+    for run in simulate(runs):
+        found = re.findall(r"[Rr]ate (\d[\d.]*\d)", run["text"])
+        assert set(found) <= {"0.06855", "1.234"}
+
+
+def test_the_keys_never_step_over_zero():
+    cases = [(0.05, -0.05), (-0.03, 0.07), (0.0, -0.1), (0.3, 0.2), (-0.04, -0.14), (0.1, 0.0)]
+    ends = run_js(SCRIPT, "return data.map((c) => demo.snapStep(...c));", cases)
+    assert ends == [0, 0, -0.1, 0.2, -0.14, 0]
 
 
 # ---- contours ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from test_widgets_page import Bench
+from test_widgets_page import Bench, contrast
 
 from twice.widgets import LearningRateDemo
 
@@ -100,6 +100,92 @@ def test_the_start_moves_by_keyboard_pointer_and_click(bench):
     assert "at (1.5" in start(here).get_attribute("aria-label")
 
 
+def test_the_keys_reach_the_ridge_of_the_saddle(bench):
+    here = bench(surface="saddle")
+    start(here).focus()
+    here.page.keyboard.press("ArrowDown")
+    here.settle()
+    assert here.trait("start") == [-2.5, 0]
+    assert "A saddle point: slope nearly zero" in said(here)
+    assert "a minimum along x (curvature 2), a maximum along y (curvature −2)" in said(here)
+    here.page.keyboard.press("ArrowDown")
+    assert here.trait("start") == [-2.5, -0.1]
+    here.page.keyboard.press("ArrowUp")
+    assert here.trait("start") == [-2.5, 0]
+    area = here.page.locator(".lr-above canvas").bounding_box()
+    here.page.mouse.click(area["x"] + 0.7 * area["width"], area["y"] + 0.5 * area["height"] + 1)
+    assert here.trait("start")[1] == 0
+
+
+def test_the_rate_reads_the_same_everywhere(bench):
+    here = bench()
+    for rate in (0.06855, 0.0794, 0.0801, 0.2):
+        slide(here, rate)
+        shown = here.text(".lr-top output")
+        assert f"Rate {shown} is" in said(here)
+        assert here.page.locator(RATE).get_attribute("aria-valuetext") == shown
+
+
+@pytest.mark.parametrize("width", [320, 375, 700, 760])
+def test_nothing_moves_while_a_slider_does(bench, width):
+    here = bench(options={"viewport": {"width": width, "height": 800}})
+    places = """() => [".lr-word", ".lr-facts", ".lr-above", ".lr-controls",
+        ".twice-main .twice-row", ".twice-say"].map((name) =>
+        document.querySelector(name).getBoundingClientRect().top)"""
+    sizes = """() => [".lr-facts", ".twice"].map((name) =>
+        [document.querySelector(name).scrollWidth, document.querySelector(name).clientWidth])"""
+    heights = set()
+    for name in ("ravine", "saddle"):
+        here.page.select_option(".lr-top select", name)
+        slide(here, 0.065)
+        still = here.page.evaluate(places)
+        for rate in (0.001, 0.02, 0.0795, 0.0799999, 0.0801, 0.085, 0.09, 0.1, 0.3, 1.2, 5):
+            slide(here, rate)
+            assert here.page.evaluate(places) == still, (name, rate)
+            for wanted, given in here.page.evaluate(sizes):
+                assert wanted <= given, (name, rate)
+            if name == "ravine" and rate < 0.3:
+                heights.add(here.page.locator(".twice-say").bounding_box()["height"])
+    assert len(heights) == 1  # what follows the sentence stays, too
+
+
+def test_on_a_phone_the_sliders_are_seen_with_the_picture(bench):
+    here = bench(
+        options={"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
+    )
+    top = here.page.locator(RATE).bounding_box()
+    last = here.page.get_by_label("Steps").bounding_box()
+    assert last["y"] + last["height"] - top["y"] < 600
+    for name in ("Momentum", "Batch noise", "Steps"):
+        box = here.page.get_by_label(name).bounding_box()
+        assert box["height"] >= 44
+        assert box["width"] >= 150
+
+
+def test_the_path_is_clear_of_vermilion_and_seen_on_the_contours(bench):
+    here = bench()
+    for tone in ("light", "dark"):
+        here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
+        here.settle()
+        path, surface, curve = (
+            here.page.evaluate(
+                """(name) => getComputedStyle(document.querySelector(".twice"))
+                .getPropertyValue(`--twice-${name}`).trim()""",
+                name,
+            )
+            for name in ("path", "surface", "curve")
+        )
+        red, green, blue = (int(path[i : i + 2], 16) for i in (1, 3, 5))
+        assert blue > green  # a purple: vermilion has next to no blue
+        assert red > green
+        assert contrast(path, surface) >= 4.5
+        band = [
+            0.6 * int(surface[i : i + 2], 16) + 0.4 * int(curve[i : i + 2], 16) for i in (1, 3, 5)
+        ]
+        deepest = "#" + "".join(f"{round(v):02x}" for v in band)  # the strongest band of the bowl
+        assert contrast(path, deepest) >= 3
+
+
 def test_a_surface_brings_its_picture_and_its_start(bench):
     here = bench()
     seen = set()
@@ -132,7 +218,7 @@ def test_the_threshold_shows_on_the_slider_and_in_numbers(bench):
     assert mark.get_attribute("data-text") == "0.12"
     share = float(mark.evaluate("(node) => node.style.getPropertyValue('--place')"))
     assert share == pytest.approx((math.log10(0.12) + 3) / (math.log10(5) + 3), abs=1e-3)
-    assert "2(1 + 0.5) / 25 = 0.12" in here.text(".lr-controls")
+    assert "2(1 + 0.5) / 25 = 0.12" in here.text(".twice-panel")
 
 
 def test_replay_walks_the_path_and_new_noise_changes_it(bench):

@@ -250,7 +250,9 @@ def test_a_point_on_the_line_is_told_apart():
         {"kernel": [0.1, 0.3], "bias": -(0.1 + 0.2)},
     ]
     texts = run_js(
-        "perceptron.js", "return data.map(demo.onTheLine);", [base | line for line in lines]
+        "perceptron.js",
+        r"return data.map((state) => demo.onTheLine(state).replaceAll('\u00a0', ' '));",
+        [base | line for line in lines],
     )
     assert texts[0] == "\nX lies exactly on the line: z = 0 counts as class 0."
     assert texts[1] == "\nB and X lie exactly on the line: z = 0 counts as class 0."
@@ -258,10 +260,11 @@ def test_a_point_on_the_line_is_told_apart():
     assert texts[3] == "\nB lies on the line but for rounding: the sign of z decides."
     look = {"index": 2, "before": {"kernel": [2, 1], "bias": -2}, "kernel": [2, 1], "bias": -2}
     state = base | {"learning_rate": 1.0}
-    right = run_js("perceptron.js", "return demo.describe(...data);", [look | {"error": 0}, state])
+    tell = r"return demo.describe(...data).replaceAll('\u00a0', ' ');"
+    right = run_js("perceptron.js", tell, [look | {"error": 0}, state])
     assert "Point X lies exactly on the line: z = 0 counts as class 0, which is right" in right
     state = state | {"labels": [0, 0, 1, 1]}
-    wrong = run_js("perceptron.js", "return demo.describe(...data);", [look | {"error": 1}, state])
+    wrong = run_js("perceptron.js", tell, [look | {"error": 1}, state])
     assert "counts as class 0, which is wrong: the line moves" in wrong
 
 

@@ -137,9 +137,9 @@ export function show(value, digits = 3) {
   return String(Number(value.toPrecision(digits))).replace("-", "−");
 }
 
-/** A rate, with enough digits to tell it from the threshold beside it. */
-function showRate(rate, threshold) {
-  const digits = [3, 4, 5].find((d) => Number(rate.toPrecision(d)) !== Number(threshold.toPrecision(d)));
+/** A rate, the same wherever it is shown: four digits, or as many as tell it from the threshold. */
+export function showRate(rate, threshold) {
+  const digits = [4, 5].find((d) => Number(rate.toPrecision(d)) !== Number(threshold.toPrecision(d)));
   return show(rate, digits ?? 6);
 }
 
@@ -217,11 +217,11 @@ function explainAny(loss, settings, run) {
   const place = placeName(loss, run.valley);
   const jump = noise || momentum || run.last < steps ? "" : jumpStory(loss, run);
   const mine = `Rate ${showRate(rate, threshold)}`;
-  if (word === "stuck") return explainStuck(loss, run, place);
+  if (word === "stuck") return explainStuck(loss, run, place, onRidge(loss, settings));
   if (word === "diverging") {
     const why = rate > threshold
-      ? `rate ${show(rate)} is above ${limit} at the bottom of the nearest valley`
-      : `${limit} holds at the bottom of the valley only, and the walls around it are too steep for rate ${show(rate)}`;
+      ? `rate ${showRate(rate, threshold)} is above ${limit} at the bottom of the nearest valley`
+      : `${limit} holds at the bottom of the valley only, and the walls around it are too steep for rate ${showRate(rate, threshold)}`;
     const growth = `loss ${show(values[0])} to ${show(values[run.last])}`;
     return `Each step overshoots farther than the one before (${growth}): ${why}.${jump}`;
   }
@@ -235,9 +235,16 @@ function explainAny(loss, settings, run) {
   if (word === "oscillating") {
     return `It still swings. ${mine} is below ${limit} at the bottom of ${place}, so with more steps it may settle there.${jump}`;
   }
+  if (onRidge(loss, settings)) {
+    return "Along the ridge the slope across is exactly 0, so this run goes to the saddle point (0, 0) and to no valley: "
+      + "a minimum along x, a maximum along y. It is still on its way.";
+  }
   const arrived = values[steps] <= 1e-4 * values[0] ? "It came to rest in" : "It is on its way down to";
   return `${arrived} ${place}; rate ${showRate(rate, threshold)} is ${rate < threshold ? "below" : "above"} ${limit} there.${jump}`;
 }
+
+/** Does the run stay on the line between the saddle's two valleys? */
+const onRidge = (loss, { start, noise }) => loss.name === "saddle" && start[1] === 0 && !noise;
 
 function placeName(loss, valley) {
   if (loss.minima.length === 1) return "the valley";
@@ -253,7 +260,7 @@ function jumpStory(loss, { path, values }) {
   return ` At step ${k} a slope of ${show(slope)} threw it from ${showPoint(path[k - 1])} to ${showPoint(path[k])}.`;
 }
 
-function explainStuck(loss, { path, values, valley }, place) {
+function explainStuck(loss, { path, values, valley }, place, ridge) {
   const [before, end] = path.slice(-2);
   const slope = Math.hypot(...gradientAt(loss, end));
   const moved = Math.hypot(...end.map((v, i) => v - before[i]));
@@ -262,10 +269,13 @@ function explainStuck(loss, { path, values, valley }, place) {
     return `It settled in ${place}. The slope is 0 there, but the loss is ${show(values.at(-1))} and the other valley ` +
       "goes down to 0. Gradient descent sees only the slope underfoot: another start, momentum or noise may carry it across.";
   }
-  if (slope < 1e-3 && bend < -0.5) {
-    const spot = loss.axes.length === 1 ? "hilltop" : "saddle point";
-    return `It stands where the slope is 0 but the ground curves down on both sides (curvature ${show(bend, 2)}): ` +
-      `a ${spot}. A push of any size, such as batch noise, frees it.`;
+  if (slope < 0.05 && bend < -0.5) {
+    const still = slope < 5e-4 ? "slope zero" : `slope nearly zero (${show(slope, 2)})`;
+    const axes = curvaturesAt(loss, end).map((c, i) => `a ${c < 0 ? "maximum" : "minimum"} along ${"xy"[i]} (curvature ${show(c, 2)})`);
+    const spot = axes.length === 1 ? `A hilltop: ${still}, and the ground curves down on both sides (curvature ${show(bend, 2)}).`
+      : `A saddle point: ${still}, ${axes.join(", ")}.`;
+    return ridge ? `${spot} The start is exactly on the ridge, so no step leads off it. A push of any size, such as batch noise, would.`
+      : `${spot} A push of any size, such as batch noise, frees it.`;
   }
   const flat = "a flat region, and from the loss alone it looks like a finished training";
   return `The slope here is only ${show(slope, 2)}, and the last step moved it by ${show(moved, 2)}: ` +
@@ -280,6 +290,9 @@ export function goalState(name, { rate, momentum, noise }, threshold) {
   const below = `${show(100 * (1 - rate / threshold), 2)} % below the threshold 2/λmax = ${show(threshold)}`;
   return `Rate ${showRate(rate, threshold)} still converges, and it is ${below}.`;
 }
+
+/** Where a step of the arrow keys ends: it never jumps over 0, so that the keys reach an axis exactly. */
+export const snapStep = (from, to) => (from * to < 0 ? 0 : Number(to.toFixed(2)));
 
 // ---- Contour lines ----
 
@@ -327,7 +340,7 @@ const TRAITS = "surface learning_rate momentum noise steps seed start show_thres
 function render({ model, el }) {
   const page = createPage({ model, el, title: "How far to step: the learning rate" });
   const demo = { page, shown: Infinity };
-  const parts = [topControls, summary, pictures, lossCurve, panelControls, replay].map((part) => part(demo));
+  const parts = [topControls, summary, pictures, runControls, lossCurve, panel, replay].map((part) => part(demo));
   const update = () => {
     const loss = LOSSES[page.get("surface")];
     const given = page.get("start");
@@ -347,9 +360,9 @@ function render({ model, el }) {
 function summary(demo) {
   const { page } = demo;
   const word = html("strong", { class: "lr-word" });
-  const facts = html("span", { class: "twice-readout" });
+  const [step, facts] = [html("span", { class: "twice-readout" }), html("div", { class: "twice-readout lr-facts" })];
   const spoken = html("p", { class: "lr-spoken", role: "status" }); // what a screen reader hears, once the slider rests
-  page.figure.append(html("div", { class: "lr-summary" }, word, facts));
+  page.figure.append(html("div", { class: "lr-summary" }, word, step, facts));
   page.main.append(spoken);
   let wait = 0;
   page.onDispose(() => clearTimeout(wait));
@@ -357,8 +370,9 @@ function summary(demo) {
   demo.tell = (k) => {
     const { run, settings } = demo;
     const at = Math.min(k, settings.steps);
-    const where = run.path[at].every((v) => Math.abs(v) < 1000) ? ` at ${showPoint(run.path[at])}` : "";
-    facts.textContent = Number.isNaN(run.values[at]) ? `step ${at}: loss NaN` : `step ${at}: loss ${show(run.values[at], 4)}${where}`;
+    const where = run.path[at].every((v) => Math.abs(v) < 100) ? ` at ${showPoint(run.path[at])}` : "";
+    step.textContent = `step ${at}`;
+    facts.textContent = Number.isNaN(run.values[at]) ? "loss NaN" : `loss ${show(run.values[at], 4)}${where}`;
   };
   return () => {
     const { loss, settings, run } = demo;
@@ -368,7 +382,8 @@ function summary(demo) {
     word.dataset.word = run.word;
     demo.tell(settings.steps);
     page.say(text.replaceAll("/λ", "/\u2060λ"), { quiet: true }); // no line break inside 2/λmax
-    page.goal(page.get("goal_met"), demo.found ?? "You found the largest rate that still converges in the ravine.");
+    const met = page.get("goal_met");
+    page.goal(met, met && (demo.found ?? "You found the largest rate that still converges in the ravine."));
     clearTimeout(wait);
     wait = setTimeout(() => { // the slider rests: sweeping across the right rate does not count
       spoken.textContent = `${run.word}. ${text}`;
@@ -384,7 +399,6 @@ function summary(demo) {
 function pictures(demo) {
   const { page } = demo;
   const box = html("div", { class: "lr-plots" });
-  const sentence = page.main.querySelector(".twice-say");
   page.figure.append(box);
   const shared = { parent: box, draw: (plot) => demo.run && drawPicture(demo, plot) };
   const above = createPlot(page, { ...shared, x: VIEW[0], y: VIEW[1], xLabel: "first weight x", yLabel: "second weight y",
@@ -393,7 +407,6 @@ function pictures(demo) {
     aspect: 2 / 3, label: "Curve of the loss, with the path of the descent" });
   above.element.classList.add("lr-picture", "lr-above");
   side.element.classList.add("lr-picture");
-  box.append(sentence); // close to the picture, so that both are seen while the slider moves
   const handles = [above, side].map((plot) => startHandle(demo, plot));
   demo.placeStart = () => { for (const place of handles) place(); };
   demo.picture = () => (demo.loss.axes.length === 2 ? above : side);
@@ -420,18 +433,18 @@ function startHandle(demo, plot) {
   plot.front.append(name, node);
   let dragging = false;
   const position = () => placeOf(demo.loss, demo.settings.start);
-  const move = (point, save) => {
-    const near = (v) => (dragging && Math.abs(v) < 0.035 ? 0 : Number(v.toFixed(2))); // the pointer finds the axes
-    page.set({ start: point.slice(0, demo.loss.axes.length).map(near) }, save);
-  };
+  const move = (point, snap, save) => page.set({ start: point.slice(0, demo.loss.axes.length).map(snap) }, save);
+  const byPointer = (v) => (Math.abs(v) < 0.035 ? 0 : Number(v.toFixed(2)));
+  const byKey = (v, i) => snapStep(demo.settings.start[i], v);
   plot.svg.addEventListener("pointerdown", () => (dragging = true), true);
   for (const type of ["pointerup", "pointercancel"]) plot.svg.addEventListener(type, () => (dragging = false));
-  dragHandle(page, plot, node, { position, step: 0.1, onMove: (point) => move(point, false), onEnd: () => page.set({}) });
+  dragHandle(page, plot, node, { position, step: 0.1, onEnd: () => page.set({}),
+    onMove: (point) => move(point, dragging ? byPointer : byKey, false) });
   plot.svg.addEventListener("click", (event) => {
     const area = plot.svg.getBoundingClientRect();
     const point = [plot.fromX(event.clientX - area.left), plot.fromY(event.clientY - area.top)];
     const inside = [plot.x, plot.y].every(([low, high], i) => point[i] >= low && point[i] <= high);
-    if (inside && !event.target.closest(".twice-handle")) move(point, true);
+    if (inside && !event.target.closest(".twice-handle")) move(point, byPointer, true);
   });
   return () => {
     if (plot !== demo.picture()) return;
@@ -456,8 +469,8 @@ function drawPicture(demo, plot) {
   else ctx.drawImage(background(demo, plot, colors), f.left, f.top, f.width, f.height);
   const toPixels = (p) => placeOf(loss, p).map((v, i) => (i ? plot.toY(v) : plot.toX(v)));
   const names = loss.minima.length > 1 && loss.name !== "saddle" ? ["deep", "shallow"] : [];
-  loss.minima.forEach((m, i) => drawMinimum(ctx, toPixels(m), names[i], colors, flat));
   drawPath(ctx, run.path, toPixels, Math.min(demo.shown, settings.steps), f, colors);
+  loss.minima.forEach((m, i) => drawMinimum(ctx, toPixels(m), names[i], colors, flat)); // above the path: it ends there
   if (demo.shown < settings.steps) return;
   const seen = (p) => placeOf(loss, p).every((v, i) => v >= [plot.x, plot.y][i][0] && v <= [plot.x, plot.y][i][1]);
   const left = run.path.findIndex((p) => !seen(p));
@@ -532,9 +545,9 @@ function caption(ctx, text, x, y, colors, align = "left") {
 }
 
 function drawMinimum(ctx, [x, y], name, colors, flat) {
-  for (const [width, color] of [[5, colors.surface], [2, colors.ink]]) {
+  for (const [width, color] of [[4, colors.surface], [2, colors.ink]]) {
     ctx.beginPath();
-    for (const [dx, dy] of [[6, 0], [0, 6]]) { ctx.moveTo(x - dx, y - dy); ctx.lineTo(x + dx, y + dy); }
+    for (const [dx, dy] of [[9, 0], [0, 9]]) { ctx.moveTo(x - dx, y - dy); ctx.lineTo(x + dx, y + dy); }
     Object.assign(ctx, { lineWidth: width, strokeStyle: color, lineCap: "round" });
     ctx.stroke();
   }
@@ -621,7 +634,7 @@ function topControls(demo) {
     surface.input.append(html("optgroup", { label }, ...losses.map(({ name, title }) => html("option", { value: name }, title))));
   }
   const rate = slider(page, { label: "Learning rate", min: RATES[0], max: RATES[1], log: true, step: 0.002,
-    trait: "learning_rate", format: (v) => show(v, 4) });
+    trait: "learning_rate", format: (v) => (demo.run ? showRate(v, demo.run.threshold) : show(v, 4)) });
   const nudge = (sign, words) => {
     const next = () => clamp(Number((page.get("learning_rate") * 1.005 ** sign).toPrecision(5)), ...RATES);
     const { input } = button({ label: sign < 0 ? "−" : "+", title: words, onClick: () => page.set({ learning_rate: next() }) });
@@ -636,6 +649,7 @@ function topControls(demo) {
   page.figure.append(html("div", { class: "lr-top" }, surface.element, rate.element));
   return () => {
     if (surface.value !== demo.loss.name) surface.value = demo.loss.name;
+    rate.shown(); // as many digits as the threshold of this run asks for
     const [low, high] = RATES.map(Math.log10);
     mark.hidden = !page.get("show_threshold");
     mark.style.setProperty("--place", clamp((Math.log10(demo.run.threshold) - low) / (high - low), 0, 1).toFixed(4));
@@ -643,18 +657,25 @@ function topControls(demo) {
   };
 }
 
-function panelControls(demo) {
+/** Under the picture they change: momentum, noise, steps. */
+function runControls(demo) {
+  const { page } = demo;
+  const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
+  const noise = slider(page, { label: "Batch noise", min: 0, max: 4, step: 0.1, trait: "noise", format: (v) => number(v, 1) });
+  const steps = slider(page, { label: "Steps", min: 5, max: 200, step: 1, trait: "steps", format: (v) => number(v, 0) });
+  page.figure.append(html("div", { class: "lr-controls" }, ...[momentum, noise, steps].map(({ element }) => element)));
+  return () => {};
+}
+
+/** Beside it: the formula and the threshold. */
+function panel(demo) {
   const { page } = demo;
   const formula = html("small", { class: "twice-hint" });
   const threshold = checkbox(page, { label: "Threshold 2/\u2060λmax", trait: "show_threshold" });
   const sum = html("small", { class: "twice-hint" });
   threshold.element.append(sum);
-  const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
-  const noise = slider(page, { label: "Batch noise", min: 0, max: 4, step: 0.1, trait: "noise", format: (v) => number(v, 1),
-    hint: "How wrong the slope of each batch is (standard deviation)." });
-  const steps = slider(page, { label: "Steps", min: 5, max: 200, step: 1, trait: "steps", format: (v) => number(v, 0) });
-  const controls = [threshold, momentum, noise, steps].map(({ element }) => element);
-  page.panel.append(formula, html("div", { class: "lr-controls" }, ...controls));
+  const noise = html("small", { class: "twice-hint" }, "Batch noise: how wrong the slope of each batch is (standard deviation).");
+  page.panel.append(threshold.element, formula, noise);
   return () => {
     const { loss, run, settings } = demo;
     const two = loss.axes.length === 2;

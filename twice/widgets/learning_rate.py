@@ -12,7 +12,7 @@ from .base import Demo, Seeded
 
 LOSSES = SURFACES | CURVES
 QUADRATIC = ("bowl", "ravine", "parabola")
-PATH = "#b44e00"  # the path's color in the light theme
+PATH = "#882255"  # the path's color in the light theme; vermilion would say Keras
 
 
 class LearningRateDemo(Demo):

@@ -193,7 +193,7 @@ export function onTheLine(state) {
   const at = (test) => [...lettersOf(state)].filter((_, i) => test(height(state, state.points[i])));
   const list = (names) => `${names.slice(0, -1).join(", ")}${names.length > 1 ? " and " : ""}${names.at(-1)} ${names.length > 1 ? "lie" : "lies"}`;
   const [exact, rounded] = [at((z) => z === 0), at((z) => z !== 0 && Math.abs(z) < 1e-12)];
-  return (exact.length ? `\n${list(exact)} exactly on the line: z = 0 counts as class 0.` : "")
+  return (exact.length ? `\n${list(exact)} exactly on the line: z\u00a0=\u00a00 counts as class 0.` : "")
     + (rounded.length ? `\n${list(rounded)} on the line but for rounding: the sign of z decides.` : "");
 }
 
@@ -230,13 +230,13 @@ export function describe(look, state) {
   const [name, label] = [`Point ${lettersOf(state)[look.index]}`, state.labels[look.index]];
   const on = height(look.before, state.points[look.index]) === 0 && look.before.kernel.some((v) => v !== 0);
   if (!look.error) {
-    const where = on ? "lies exactly on the line: z = 0 counts as class 0, which is right" : `is on its right side, class ${label}`;
+    const where = on ? "lies exactly on the line: z\u00a0=\u00a00 counts as class 0, which is right" : `is on its right side, class ${label}`;
     return `${name} ${where}: nothing changes.`;
   }
   const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
   const moved = look.kernel.every((v) => v === 0) ? "w is zero now, so there is no line"
     : look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
-  const was = on ? "lay exactly on the line, and z = 0 counts as class 0, which is wrong" : "was on the wrong side";
+  const was = on ? "lay exactly on the line, and z\u00a0=\u00a00 counts as class 0, which is wrong" : "was on the wrong side";
   return `${name} ${was}: ${moved}.`
     + `\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
     + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
@@ -418,7 +418,7 @@ function runner(demo) {
     run.value = demo.loop.running ? "Pause" : "Run";
     const first = demo.letter(state.order[state.looks % state.order.length]);
     const n = state.points.length;
-    const start = "All weights are zero: there is no line yet, z = 0 everywhere, and that counts as class 0. "
+    const start = "All weights are zero: there is no line yet, z\u00a0=\u00a00 everywhere, and that counts as class 0. "
       + `Press “Next update”: point ${first} is looked at first.`;
     const end = done ? `\nAll ${n} points are on their right sides: after ${state.updates} updates `
       + `in ${state.looks} looks the rule has nothing left to change.` : "";
