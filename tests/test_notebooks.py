@@ -177,6 +177,28 @@ def test_the_quiz_answers_every_wrong_choice(path):
 
 
 @each_chapter
+def test_citations_are_plain_text_and_stand_in_the_references(path):
+    """JupyterLab knows no bibliography, so chapters write authors and years out."""
+    text = prose(notebooks.read(path))
+    assert "{cite" not in text
+    bib = (notebooks.ROOT / "book" / "references.bib").read_text()
+    entries = [
+        (
+            re.search(r"author\s*=\s*\{(.*)\}", entry)[1],
+            re.search(r"year\s*=\s*\{(\d+)\}", entry)[1],
+        )
+        for entry in re.split(r"^@", bib, flags=re.M)[1:]
+    ]
+    cited = re.findall(r"^- \[?(\w+).*? \((\d{4})\)", text.split("## Further reading")[1], re.M)
+    cited += re.findall(r"\((\w+)(?: and \w+)*, (\d{4})\)", text)
+    assert len(cited) >= 5
+    for name, year in cited:
+        assert any(name in who and year == when for who, when in entries), f"{name} ({year})"
+    for doi in re.findall(r"https://doi\.org/([^)\s]+(?:\(\d+\)[^)\s]*)?)", text):
+        assert doi in bib, doi
+
+
+@each_chapter
 def test_no_output_names_a_place_or_a_device(path):
     text = path.read_text()
     for private in ("/home/", "/root/", "/Users/", "/tmp/", "GPU:0"):
