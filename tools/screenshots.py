@@ -51,6 +51,7 @@ def take(chromium, url):
     page.wait_for_timeout(500)
     store(plot(demo), "card_perceptron.png")
 
+    page.set_viewport_size({"width": 1280, "height": 1400})  # the whole demo, no header over it
     page.goto(f"{url}chapters/gradient_descent.html", wait_until="networkidle")
     demo = page.locator(".demo[data-ready]").last
     demo.scroll_into_view_if_needed()
