@@ -9,7 +9,7 @@ import numpy as np
 from tools import notebooks
 from twice.parity import keras
 
-EXAMPLE = re.compile(r"^```python\n(.*?)^```\n`(.+)`$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n`([^`\n]+)`$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_examples_of_the_landing_page_print_what_they_show():
