@@ -1,6 +1,5 @@
 """The cost of the book itself: building, running a chapter, loading a page, moving a slider."""
 
-import resource
 import statistics
 import subprocess
 import sys
@@ -9,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks import timing
-from tools import browser, execute, notebooks
+from tools import browser, notebooks
 from tools.serve import make_server
 
 BOOK = notebooks.ROOT / "_build" / "html"
@@ -45,12 +44,22 @@ def import_seconds():
     return min(timed) - min(empty)
 
 
+# Runs in a process of its own, whose only child is the chapter's kernel.
+RUN = """
+import pathlib, resource, sys, time
+from tools import execute
+start = time.perf_counter()
+execute.execute(pathlib.Path(sys.argv[1]))
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+print(time.perf_counter() - start, peak / (2**20 if sys.platform == "darwin" else 2**10))
+"""
+
+
 def chapter_costs(path):
     """Seconds, and the largest memory in MiB, of running one chapter; its file is not touched."""
-    start = time.perf_counter()
-    execute.execute(path)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return time.perf_counter() - start, peak
+    command = [sys.executable, "-c", RUN, str(path)]
+    done = subprocess.run(command, cwd=notebooks.ROOT, check=True, capture_output=True, text=True)
+    return tuple(float(value) for value in done.stdout.split()[-2:])
 
 
 def page_costs(chromium, url):

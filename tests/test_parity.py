@@ -107,6 +107,15 @@ def test_a_wrong_step_is_reported():
         parity.compare(Adaline(3), dense(), *data(), optimizer=Hasty(), **LOSSES)
 
 
+def test_a_model_that_cannot_be_compared_is_named():
+    unbuilt = keras.Sequential([keras.layers.Dense(1)])
+    with pytest.raises(ValueError, match=r"begin it with keras.Input"):
+        parity.compare(Adaline(3), unbuilt, *data(), **LOSSES)
+    half = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, dtype="float16")])
+    with pytest.raises(ValueError, match=r"no tolerance is known for float16"):
+        parity.compare(Adaline(3), half, *data(), **LOSSES)
+
+
 def test_shapes_that_differ_are_named_before_any_number():
     with pytest.raises(ValueError, match=r"\(3, 1\).*\(3, 2\)"):
         parity.compare(Adaline(3), dense(units=2), *data(), **LOSSES)

@@ -64,6 +64,7 @@ def test_ink_is_readable_on_the_card():
 
 def test_numpy_and_keras_have_their_colors():
     assert (plots.NUMPY, plots.KERAS) == ("#0072B2", "#D55E00")
+    assert plots.KERAS not in plots.COLORS + plots.CLASS_COLORS
 
 
 def test_use_sets_the_style_and_restores_nothing_else():
@@ -118,6 +119,7 @@ def test_spread_shows_median_and_extremes(ax):
     [
         (lambda ax: plots.classes(ax, np.zeros((3, 3)), np.zeros(3)), r"\(N, 2\).*\(3, 3\)"),
         (lambda ax: plots.classes(ax, np.zeros((3, 2)), np.zeros(2)), r"\(3, 2\) and \(2,\)"),
+        (lambda ax: plots.classes(ax, np.zeros((7, 2)), np.arange(7)), "at most 6 classes"),
         (lambda ax: plots.boundary(ax, [1, 2, 3], 0), "two entries.* 3"),
         (lambda ax: plots.spread(ax, [1, 2], np.zeros((4, 3))), r"\(runs, 2\).*\(4, 3\)"),
     ],

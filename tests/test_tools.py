@@ -169,5 +169,20 @@ def test_a_missing_or_broken_notebook_ends_in_one_line(tmp_path):
     with pytest.raises(SystemExit, match=r"no such notebook: .*gone.ipynb"):
         execute.main([str(tmp_path / "gone.ipynb")])
     (tmp_path / "broken.ipynb").write_text("{")
-    with pytest.raises(ValueError, match="is not a notebook"):
-        notebooks.read(tmp_path / "broken.ipynb")
+    for tool in (execute, quote):
+        with pytest.raises(SystemExit, match=r"broken.ipynb is not a notebook: \S"):
+            tool.main([str(tmp_path / "broken.ipynb")])
+    (tmp_path / "other.ipynb").write_text("{}")
+    with pytest.raises(SystemExit, match=r"other.ipynb is not a notebook: \S"):
+        execute.main([str(tmp_path / "other.ipynb")])
+
+
+@pytest.mark.slow
+def test_edits_saved_while_a_notebook_runs_are_kept(make, capsys):
+    path = make(
+        "import pathlib\np = pathlib.Path('sample.ipynb')\np.write_text(p.read_text() + ' ')"
+    )
+    before = path.read_bytes()
+    assert execute.main([str(path)]) == 1
+    assert "saved again while it ran" in capsys.readouterr().out
+    assert path.read_bytes() == before + b" "

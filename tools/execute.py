@@ -65,6 +65,7 @@ def check(path):
     return found
 
 
+@notebooks.one_line
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("notebook", nargs="*", help="default: all of chapters/ and solutions/")
@@ -83,6 +84,7 @@ def main(arguments=None):
         return 1 if failed else 0
 
     total = sum(len(notebooks.read(path).cells) for path in paths)
+    before = {path: path.read_bytes() for path in paths}
     with tqdm(total=total, unit="cell") as bar, ThreadPoolExecutor(options.jobs) as pool:
         jobs = {
             pool.submit(
@@ -94,7 +96,10 @@ def main(arguments=None):
             for job in as_completed(jobs):
                 path = jobs[job]
                 try:
-                    changed = notebooks.write(path, job.result())
+                    result = job.result()
+                    if path.read_bytes() != before[path]:
+                        raise ValueError("it was saved again while it ran: run this once more")
+                    changed = notebooks.write(path, result)
                     bar.write(f"{path.name}: {'stored' if changed else 'unchanged'}")
                 except (CellExecutionError, ValueError, RuntimeError, TimeoutError) as error:
                     failed += 1

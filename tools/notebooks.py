@@ -1,5 +1,6 @@
 """Read, normalise and write notebooks, for every tool that touches one."""
 
+import functools
 import hashlib
 import json
 import os
@@ -18,8 +19,27 @@ def read(path):
     """The notebook at `path`, as nbformat 4; ValueError where the file is no notebook."""
     try:
         return nbformat.read(path, as_version=4)
-    except (json.JSONDecodeError, nbformat.reader.NotJSONError, AttributeError) as error:
-        raise ValueError(f"{path} is not a notebook: {error}") from error
+    except (ValueError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ValueError(f"{path} is not a notebook: {first_line(error)}") from error
+    except AttributeError as error:  # nbformat meets a JSON file of another kind
+        raise ValueError(f"{path} is not a notebook: it is other JSON") from error
+
+
+def first_line(error):
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+
+
+def one_line(main):
+    """End a tool that meets bad input with one line on stderr instead of a traceback."""
+
+    @functools.wraps(main)
+    def run(arguments=None):
+        try:
+            return main(arguments)
+        except (ValueError, OSError) as error:
+            raise SystemExit(str(error)) from error
+
+    return run
 
 
 def dumps(notebook):

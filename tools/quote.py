@@ -42,6 +42,7 @@ def names_of(node):
     return []
 
 
+@notebooks.one_line
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("notebook", nargs="*", help="default: all of chapters/")

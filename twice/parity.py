@@ -178,8 +178,12 @@ def compare(
     difference reaches `tolerance` (1e-8 in float64, 1e-4 in float32), ValueError for shapes that
     differ.
     """
+    if not keras_model.trainable_variables:
+        raise ValueError("the Keras model has no weights yet: begin it with keras.Input(...)")
     keras_loss = keras.losses.get(keras_loss)
     dtype = keras.backend.standardize_dtype(keras_model.trainable_variables[0].dtype)
+    if tolerance is None and dtype not in TOLERANCE:
+        raise ValueError(f"no tolerance is known for {dtype}, only for {list(TOLERANCE)}: give one")
     tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
     copy_weights(model, keras_model)
     model, loss, optimizer = copy.deepcopy((model, loss, optimizer))

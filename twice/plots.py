@@ -14,7 +14,7 @@ KERAS = "#D55E00"
 INK = "#1f2933"
 GREY = "#6b7280"
 COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", GREY)  # Keras's is for Keras alone
-CLASS_COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+CLASS_COLORS = (NUMPY, "#E69F00", "#009E73", "#CC79A7", "#882255", "#56B4E9")
 CLASS_MARKERS = ("o", "s", "^", "D", "v", "P")
 # From blue over near-white to orange: low values, the middle, high values.
 DIVERGING = LinearSegmentedColormap.from_list("twice", (NUMPY, "#f7f7f5", "#E69F00"))
@@ -73,13 +73,17 @@ def classes(ax, x, y, *, labels=None, size=60):
     x, y = np.asarray(x), np.asarray(y).reshape(-1)
     if x.ndim != 2 or x.shape[1] != 2 or len(x) != len(y):
         raise ValueError(f"x must be (N, 2) and y (N,), but they are {x.shape} and {y.shape}")
+    if len(np.unique(y)) > len(CLASS_COLORS):
+        raise ValueError(
+            f"at most {len(CLASS_COLORS)} classes can be told apart, not {np.unique(y)}"
+        )
     for number, value in enumerate(np.unique(y)):
         here = y == value
         ax.scatter(
             *x[here].T,
             s=size,
-            color=CLASS_COLORS[number % len(CLASS_COLORS)],
-            marker=CLASS_MARKERS[number % len(CLASS_MARKERS)],
+            color=CLASS_COLORS[number],
+            marker=CLASS_MARKERS[number],
             edgecolor="white",
             linewidth=0.8,
             label=labels[number] if labels else f"class {value}",
