@@ -24,7 +24,7 @@ book: setup ## build the book into _build/html
 	@echo "The book is built: open $(CURDIR)/_build/html/index.html, or run \`make serve\`."
 
 serve: ## serve the built book on this machine (PORT=8000)
-	@$(PYTHON) tools/serve.py $(PORT)
+	@$(PYTHON) tools/serve.py "$(PORT)"
 
 lab: setup ## work through the book in JupyterLab; exercises are copied to work/ (LAB=--no-browser)
 	@$(BIN)/twice start --all
@@ -43,7 +43,7 @@ exercises: setup ## make exercises/ from solutions/
 	@$(BIN)/python -m tools.exercises
 
 grade: setup ## grade your exercises in work/, or a class: FOLDER=submissions
-	@$(BIN)/twice $(if $(FOLDER),grade $(FOLDER),progress)
+	@$(BIN)/twice $(if $(FOLDER),grade "$(FOLDER)",progress)
 
 bench: setup ## time the scratch code against Keras, and the book's own cost
 	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.book

@@ -3,15 +3,12 @@
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 from benchmarks import timing
 from tools import browser, notebooks
-from tools.serve import make_server
-
-BOOK = notebooks.ROOT / "_build" / "html"
+from tools.serve import BOOK, serving
 
 # Moves the page's first slider 40 times; each time it adds the milliseconds of the demo's handlers
 # and of its drawing in the next frame. The answer is their median.
@@ -91,15 +88,11 @@ def main():
     if executable is None:
         print("no Chromium found: the pages are not measured", file=sys.stderr)
     else:
-        server = make_server(BOOK)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with browser.launch(executable) as chromium:
+        with serving(BOOK) as url, browser.launch(executable) as chromium:
             for path in chapters:
-                url = f"http://127.0.0.1:{server.server_port}/chapters/{path.stem}.html"
-                weight, ready, answer = page_costs(chromium, url)
+                weight, ready, answer = page_costs(chromium, f"{url}chapters/{path.stem}.html")
                 rows.append([f"page `{path.stem}`", f"{weight:.1f} MB", "2.5 MB"])
                 rows.append([f"its demo answers after {ready:.1f} s", f"{answer:.1f} ms", "16 ms"])
-        server.shutdown()
     timing.report("book", "The book itself", ["", "measured", "at most"], rows)
 
 

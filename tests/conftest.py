@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from tools import browser as chromium
-from tools.serve import make_server
+from tools.serve import BOOK, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,19 +30,15 @@ def build(root):
 @pytest.fixture(scope="session")
 def book():
     """The built book: `.folder`, and `.url` where it is served. Built once, by either worker."""
-    folder = ROOT / "_build" / "html"
-    folder.parent.mkdir(exist_ok=True)
+    BOOK.parent.mkdir(exist_ok=True)
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
     stamp = ROOT / "_build" / "run"
     with FileLock(ROOT / "_build" / "lock"):
-        if not (stamp.exists() and stamp.read_text() == run and (folder / "index.html").exists()):
+        if not (stamp.exists() and stamp.read_text() == run and (BOOK / "index.html").exists()):
             build(ROOT)
             stamp.write_text(run)
-    server = make_server(folder)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield SimpleNamespace(folder=folder, url=f"http://127.0.0.1:{server.server_port}/")
-    server.shutdown()
-    server.server_close()
+    with serving(BOOK) as url:
+        yield SimpleNamespace(folder=BOOK, url=url)
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,11 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
-import yaml
+
+from twice import cli
 
 ROOT = Path(__file__).resolve().parent.parent
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-PAGES = [TOC["root"]] + [
-    page["file"]
-    for part in TOC["parts"]
-    for chapter in part["chapters"]
-    for page in (chapter, *chapter.get("sections", []))
-]
+PAGES = ["book/index", *(page for _, page in cli.pages(ROOT))]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 VIEW = "application/vnd.jupyter.widget-view+json"
 MEGABYTE = 1e6

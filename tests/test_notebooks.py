@@ -5,20 +5,14 @@ import json
 import re
 
 import pytest
-import yaml
 
 from tools import execute, notebooks, quote
+from twice import cli
 
 CHAPTERS = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
 EXERCISES = sorted((notebooks.ROOT / "exercises").glob("*.ipynb"))
-TOC = yaml.safe_load((notebooks.ROOT / "_toc.yml").read_text())
-SLUGS = [
-    entry["file"].removeprefix("chapters/")
-    for part in TOC["parts"]
-    for entry in part["chapters"]
-    if entry["file"].startswith("chapters/")
-]
+SLUGS = [slug for _, slug in cli.chapters(notebooks.ROOT)]
 STANDARD = ("collections", "dataclasses", "functools", "itertools", "math", "typing")
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 

@@ -176,6 +176,80 @@ def test_failure_leaves_no_stamp_and_one_line(clone, commands, monkeypatch, caps
     assert not (clone / ".venv" / "twice-stamp.json").exists()
 
 
+def files(folder):
+    return sorted(p.relative_to(folder) for p in folder.rglob("*"))
+
+
+def pretend_python(venv, version):
+    """Let .venv's Python start and say that it is `version`."""
+    python = venv / "bin" / "python"
+    python.write_text(f'#!/bin/sh\necho "$0" | sed "s|/bin/python| {version}|"\n')
+    python.chmod(0o755)
+
+
+def test_a_patch_release_keeps_the_environment(clone, commands, monkeypatch):
+    setup.setup(str(clone))
+    major, minor, patch = sys.version_info[:3]
+    monkeypatch.setattr(setup.sys, "version_info", (major, minor, patch + 1, "final", 0))
+    setup.setup(str(clone))
+    assert len(commands) == 1
+
+
+def test_only_the_minor_version_makes_an_environment_unusable(clone):
+    major, minor = sys.version_info[:2]
+    pretend_python(clone / ".venv", f"{major}.{minor}")
+    assert setup.is_usable(str(clone / ".venv"))
+    pretend_python(clone / ".venv", f"{major}.{minor + 1}")
+    assert not setup.is_usable(str(clone / ".venv"))
+
+
+def test_a_finished_environment_of_another_python_is_refused_not_wiped(clone, commands):
+    setup.setup(str(clone))
+    (clone / "requirements.txt").write_text("numpy\n")
+    python = clone / ".venv" / "bin" / "python"
+    python.write_text("#!/bin/sh\necho 3.99\n")
+    python.chmod(0o755)
+    before = files(clone)
+    ours = setup.minor_text(sys.version_info)
+    with pytest.raises(setup.SetupError) as caught:
+        setup.setup(str(clone), name="python3")
+    assert str(caught.value) == (
+        f"`.venv` has Python 3.99, `python3` here is {ours}: add PYTHON=python3.99 to the same "
+        "command, or remove `.venv` to start over"
+    )
+    assert len(commands) == 1
+    assert files(clone) == before
+
+
+def test_an_unfinished_environment_of_another_python_is_made_anew(clone, commands, monkeypatch):
+    monkeypatch.setattr(setup, "is_usable", lambda venv: False)
+    monkeypatch.setattr(setup, "check_disk", lambda free, gpu: None)
+    pretend_python(clone / ".venv", "3.99")
+    setup.setup(str(clone))
+    assert commands[0][1:4] == ["-m", "venv", "--clear"]
+
+
+@pytest.mark.parametrize("stamped", [False, True])
+@pytest.mark.parametrize("kind", ["link", "dangling", "file"])
+def test_a_venv_that_is_a_link_or_a_file_is_refused_and_untouched(clone, commands, kind, stamped):
+    venv, elsewhere = clone / ".venv", clone / "elsewhere"
+    if stamped:
+        setup.setup(str(clone))
+        commands.clear()
+    venv.rename(elsewhere)
+    if kind == "file":
+        venv.write_text("mine")
+    else:
+        venv.symlink_to(elsewhere if kind == "link" else clone / "nothing")
+    before = files(clone)
+    words = "is a file here" if kind == "file" else "is a link here"
+    with pytest.raises(setup.SetupError, match=words) as caught:
+        setup.setup(str(clone))
+    assert "\n" not in str(caught.value)
+    assert commands == []
+    assert files(clone) == before
+
+
 def run_setup(folder, **variables):
     (folder / "tools").mkdir(exist_ok=True)
     shutil.copy(SOURCE, folder / "tools")
@@ -202,6 +276,15 @@ def test_end_to_end(tmp_path):
     done, seconds = run_setup(tmp_path)
     assert (done.returncode, done.stdout) == (0, "")
     assert seconds < 1
+
+    (tmp_path / ".venv").rename(tmp_path / "mine")
+    (tmp_path / ".venv").symlink_to("mine")
+    done, _ = run_setup(tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "is a link" in done.stderr
+    assert (tmp_path / "mine" / "twice-stamp.json").exists()
+    (tmp_path / ".venv").unlink()
+    (tmp_path / "mine").rename(tmp_path / ".venv")
 
     (tmp_path / ".venv" / "bin" / "python").unlink()
     done, _ = run_setup(tmp_path)

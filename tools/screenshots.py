@@ -2,13 +2,12 @@
 
 import io
 import sys
-import threading
 from pathlib import Path
 
 from PIL import Image
 
 from tools import browser
-from tools.serve import BOOK, make_server
+from tools.serve import BOOK, serving
 
 STATIC = Path(__file__).resolve().parent.parent / "book" / "_static"
 
@@ -65,11 +64,8 @@ def main():
     if path is None or not (BOOK / "index.html").exists():
         print("This needs Chromium and a built book: run `make book` first.", file=sys.stderr)
         return 1
-    server = make_server(BOOK)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with browser.launch(path) as chromium:
-        take(chromium, f"http://127.0.0.1:{server.server_port}/")
-    server.shutdown()
+    with serving(BOOK) as url, browser.launch(path) as chromium:
+        take(chromium, url)
     return 0
 
 

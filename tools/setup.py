@@ -58,6 +58,11 @@ def version_text(version):
     return ".".join(str(part) for part in version[:3])
 
 
+def minor_text(version):
+    """3.11 for 3.11.7 and for 3.11.8: a patch release keeps the environment."""
+    return version_text(version[:2])
+
+
 def check_python(version, name, newer=()):
     """Raise SetupError unless `version` is new enough; `newer` are commands that would be."""
     if tuple(version[:2]) >= OLDEST:
@@ -127,7 +132,7 @@ def fingerprint(root):
     for name in ("requirements.txt", "pyproject.toml"):
         with open(os.path.join(root, name), "rb") as source:
             digest.update(source.read())
-    digest.update((version_text(sys.version_info) + os.path.abspath(root)).encode("utf-8"))
+    digest.update((minor_text(sys.version_info) + os.path.abspath(root)).encode("utf-8"))
     return digest.hexdigest()
 
 
@@ -142,17 +147,43 @@ def is_ready(venv, mark, gpu):
     return has_python and stamp.get("mark") == mark and (stamp.get("gpu") or not gpu)
 
 
-def is_usable(venv):
-    """Whether .venv starts this very Python and has pip: false for a half-made or moved one."""
+def ask(venv, code):
+    """What .venv's own Python prints when it runs `code`; None if it does not start or fails."""
     python = os.path.join(venv, "bin", "python")
-    check = "import pip, sys; print(sys.prefix, '%d.%d.%d' % sys.version_info[:3])"
     try:
-        told = subprocess.check_output([python, "-c", check], stderr=subprocess.DEVNULL)
+        told = subprocess.check_output([python, "-c", code], stderr=subprocess.DEVNULL)
     except (OSError, subprocess.CalledProcessError):
-        return False
-    expected = os.path.realpath(venv) + " " + version_text(sys.version_info)
-    prefix, _, version = told.decode().strip().rpartition(" ")
-    return os.path.realpath(prefix) + " " + version == expected
+        return None
+    return told.decode().strip()
+
+
+def check_venv(venv, name):
+    """Raise SetupError where `.venv` is not ours to change: a link, a file, another Python's."""
+    if os.path.islink(venv):
+        raise SetupError(
+            "`.venv` is a link here and stays as it is: remove the link, then run the same command"
+        )
+    if os.path.lexists(venv) and not os.path.isdir(venv):
+        raise SetupError("`.venv` is a file here: move it away, then run the same command")
+    if not os.path.exists(os.path.join(venv, "twice-stamp.json")):
+        return  # none, or one that was never finished
+    theirs = ask(venv, "import sys; print('%d.%d' % sys.version_info[:2])")
+    ours = minor_text(sys.version_info)
+    if theirs not in (None, ours):
+        raise SetupError(
+            "`.venv` has Python {0}, `{1}` here is {2}: add PYTHON=python{0} to the same command, "
+            "or remove `.venv` to start over".format(theirs, name, ours)
+        )
+
+
+def is_usable(venv):
+    """Whether .venv starts this minor version of Python and has pip: not so if half made."""
+    told = ask(venv, "import pip, sys; print(sys.prefix, '%d.%d' % sys.version_info[:2])")
+    prefix, _, version = (told or "").rpartition(" ")
+    return (os.path.realpath(prefix), version) == (
+        os.path.realpath(venv),
+        minor_text(sys.version_info),
+    )
 
 
 def describe(line):
@@ -214,12 +245,13 @@ def run(command, root, log_path):
     return code, "".join(output)
 
 
-def setup(root, gpu=False):
+def setup(root, gpu=False, name="python3"):
     """Bring .venv up to date; raise SetupError with what the reader can do."""
     venv, log_path = os.path.join(root, ".venv"), os.path.join(root, "setup.log")
     mark = fingerprint(root)
-    if is_ready(venv, mark, gpu):
+    if is_ready(venv, mark, gpu) and not os.path.islink(venv):
         return
+    check_venv(venv, name)
     if gpu:
         check_gpu(platform.system(), platform.machine())
     usable = is_usable(venv)
@@ -229,8 +261,6 @@ def setup(root, gpu=False):
         log.write("Python {0} on {1}\n".format(sys.version.replace("\n", " "), platform.platform()))
     steps = []
     if not usable:
-        if os.path.lexists(venv) and not os.path.isdir(venv):
-            raise SetupError("`.venv` is a file here: move it away, then run the same command")
         print("Making .venv with Python {0}".format(version_text(sys.version_info)))
         steps.append([sys.executable, "-m", "venv", "--clear", venv])
     install = [os.path.join(venv, "bin", "python"), "-m", "pip", "install"]
@@ -252,7 +282,7 @@ def main(arguments):
     try:
         if tuple(sys.version_info[:2]) < OLDEST:
             check_python(sys.version_info, name, newer_pythons())
-        setup(ROOT, gpu="--gpu" in arguments)
+        setup(ROOT, gpu="--gpu" in arguments, name=name)
     except SetupError as error:
         print("{0}.".format(error), file=sys.stderr)
         return 1

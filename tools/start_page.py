@@ -1,10 +1,12 @@
 """Write start.md, the page JupyterLab opens on: the chapters and exercises in the book's order."""
 
 import json
+import os
 import sys
+import tempfile
 from pathlib import Path
 
-import yaml
+from twice.cli import chapters, pages
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,39 +33,39 @@ def title(path):
     return next((line[2:].strip() for line in lines if line.startswith("# ")), path.stem)
 
 
-def pages(toc):
-    """(part, folder, slug) of every notebook page, in the order of the book."""
-    for part in toc["parts"]:
-        for chapter in part["chapters"]:
-            for page in (chapter, *chapter.get("sections", [])):
-                folder, _, slug = page["file"].rpartition("/")
-                yield part["caption"], folder, slug
-
-
 def start_page(root):
     """The text of start.md: one table a part; a link only where there is something to open."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    parts, number = {}, 0
-    listed = {(folder, slug) for _, folder, slug in pages(toc)}
-    for part, folder, slug in pages(toc):
-        if folder != "chapters":
-            continue
-        number += 1
+    parts, listed = {}, {page for _, page in pages(root)}
+    for number, (part, slug) in enumerate(chapters(root), 1):
         links = [f"[{title(root / 'chapters' / f'{slug}.ipynb')}](chapters/{slug}.ipynb)"]
         for own, text in (("work", "your exercises"), ("solutions", "solutions")):
             there = (root / own / f"{slug}.ipynb").exists()
-            known = own == "work" or (own, slug) in listed
+            known = own == "work" or f"{own}/{slug}" in listed
             links.append(f"[{text}]({own}/{slug}.ipynb)" if there and known else "")
         parts.setdefault(part, []).append(f"| {number} | " + " | ".join(links) + " |")
     body = [HEAD]
     for part, rows in parts.items():
-        head = f"## {part}\n\n|   | chapter | practice | afterwards |\n| --- | --- | --- | --- |"
+        heading = f"## {part}\n\n" if part else ""  # a part may have no caption
+        head = f"{heading}|   | chapter | practice | afterwards |\n| --- | --- | --- | --- |"
         body.append("\n".join([head, *rows]) + "\n")
     return "\n".join([*body, FOOT])
 
 
+def write(path, text):
+    """Replace the file in one step: JupyterLab may be reading it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
 def main():
-    (ROOT / "start.md").write_text(start_page(ROOT), encoding="utf-8")
+    write(ROOT / "start.md", start_page(ROOT))
     return 0
 
 

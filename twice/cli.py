@@ -26,18 +26,28 @@ def find_root() -> Path:
     )
 
 
-def chapters(root: Path) -> list[tuple[str, str]]:
-    """Return (part, slug) of every chapter, in the order of `_toc.yml`."""
+def pages(root: Path) -> list[tuple[str, str]]:
+    """Return (part, page) of every page in `_toc.yml`, in its order; no `.ipynb` at the end."""
     import yaml
 
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     found = []
+
+    def walk(part, entries):
+        for entry in entries or []:
+            if "file" in entry:  # else an address or a pattern
+                found.append((part, entry["file"].removesuffix(".ipynb")))
+            walk(part, entry.get("sections"))
+
     for part in toc.get("parts", [toc]):
-        for entry in part.get("chapters", []):
-            folder, _, slug = str(entry.get("file", "")).removesuffix(".ipynb").rpartition("/")
-            if folder == "chapters":
-                found.append((part.get("caption", ""), slug))
+        walk(part.get("caption", ""), part.get("chapters"))
     return found
+
+
+def chapters(root: Path) -> list[tuple[str, str]]:
+    """Return (part, slug) of every chapter, in the order of `_toc.yml`."""
+    split = [(part, *page.rpartition("/")[::2]) for part, page in pages(root)]
+    return [(part, slug) for part, folder, slug in split if folder == "chapters"]
 
 
 def in_order(root: Path, folder: str) -> list[str]:
