@@ -260,7 +260,7 @@ def test_a_broken_master_is_named_and_changes_nothing(clone, capsys):
 
 
 def test_an_exception_without_text_is_a_sentence_too(check, solved):
-    def unwritten(*_):
+    def unwritten(z):
         raise NotImplementedError
 
     score, _, message = check("perceptron", "q2", {**solved("perceptron"), "sigmoid": unwritten})
@@ -268,7 +268,7 @@ def test_an_exception_without_text_is_a_sentence_too(check, solved):
     assert message.startswith("your code stopped with NotImplementedError: ")
     assert message.endswith("see the line.")
 
-    def loud(*_):
+    def loud(z):
         raise ValueError("no such thing.")
 
     _, _, message = check("perceptron", "q2", {**solved("perceptron"), "sigmoid": loud})
