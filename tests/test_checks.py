@@ -27,6 +27,8 @@ PASSES = {
     "close": lambda: checks.close(A + 1e-9, A, hints={"never": A}),
     "close, list": lambda: checks.close(A.tolist(), A),
     "close, float32": lambda: checks.close(A.astype(np.float32) * 1.0000001, A),
+    "close, whole numbers of any size": lambda: checks.close([10**30, 1], [1e30, 1]),
+    "close, bool": lambda: checks.close(A > 2, [[0, 0, 1], [1, 1, 1]]),
     "equal": lambda: checks.equal("adaline", "adaline"),
     "true": lambda: checks.true(True, "never"),
 }
@@ -69,6 +71,43 @@ FAILS = [
     (lambda: checks.equal(..., 4), "still blank"),
     (lambda: checks.true(False, "Look again."), "Look again."),
 ]
+
+
+RAGGED = [[1.0], [1.0, 2.0]]
+NO_NUMBERS = {
+    "ragged": (RAGGED, "it is a list: do its rows differ in length"),
+    "ragged array": (np.array(RAGGED, dtype=object), "it is a ndarray: do its rows differ"),
+    "text": ("two", "it is a str."),
+    "text of a number": ("2.5", "it is a str."),
+    "texts": (["1", "2"], "it is a list: do its rows differ in length, or is there a text"),
+    "None inside": ([1.0, None], "or a None in it?"),
+    "blank inside": ([1.0, ...], "it is a list"),
+    "dates": (np.array(["2026-01-01"], dtype="datetime64[D]"), "it is a ndarray"),
+    "function": (np.sum, "it is a "),
+    "too large": (10**400, "it is a int."),
+    "complex": (1j, "holds complex numbers, but it must be real"),
+    "complex array": (A + 0j, "holds complex numbers"),
+    "complex inside": (np.array([1, 1j], dtype=object), "holds complex numbers"),
+}
+TAKES_NUMBERS = {
+    "number": checks.number,
+    "shape": lambda value, name: checks.shape(value, (2,), name),
+    "finite": checks.finite,
+    "not_constant": checks.not_constant,
+    "close": lambda value, name: checks.close(value, [1.0, 2.0], name),
+}
+
+
+@pytest.mark.parametrize("function", TAKES_NUMBERS)
+@pytest.mark.parametrize("case", NO_NUMBERS)
+def test_what_holds_no_real_numbers_gets_a_sentence(function, case):
+    value, message = NO_NUMBERS[case]
+    with pytest.raises(AssertionError, match=re.escape(message)) as caught:
+        TAKES_NUMBERS[function](value, "the rate")
+    text = str(caught.value)
+    assert text.startswith("the rate ")
+    assert "\n" not in text
+    assert text[-1] in ".?"
 
 
 @pytest.mark.parametrize("name", PASSES)

@@ -1,11 +1,13 @@
 """The command `twice`: start never overwrites, grading survives broken notebooks."""
 
 import csv
+import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -98,6 +100,34 @@ def test_start_copies_and_never_overwrites(clone, capsys):
     assert "work/gradient_descent.ipynb is ready" in out
 
 
+def test_a_full_disk_leaves_no_half_notebook(clone, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert cli.main(["start", SLUG]) == 2
+    assert capsys.readouterr().err == "twice: No space left on device\n"
+    assert list((clone / "work").iterdir()) == []
+    assert cli.main(["start", SLUG]) == 0
+    assert list((clone / "work").iterdir()) == [clone / "work" / f"{SLUG}.ipynb"]
+
+
+def test_start_says_in_one_line_what_the_system_refuses(clone, capsys):
+    (clone / "work").write_text("a file, not a folder", encoding="utf-8")
+    assert cli.main(["start", SLUG]) == 2
+    assert capsys.readouterr().err == f"twice: {clone / 'work'}: File exists\n"
+
+
+def test_start_all_copies_what_the_book_shows_alone(clone):
+    (clone / "exercises" / "draft.ipynb").write_text("{}", encoding="utf-8")
+    assert cli.main(["start", "--all"]) == 0
+    names = sorted(path.stem for path in (clone / "work").iterdir())
+    assert names == ["gradient_descent", "perceptron"]
+    assert cli.main(["start", "draft"]) == 0
+    assert (clone / "work" / "draft.ipynb").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -125,6 +155,41 @@ def test_a_missing_folder_for_the_table_is_noticed_before_the_grading(clone, cap
     (tmp_path / "in" / "a.ipynb").write_text(notebook(), encoding="utf-8")
     assert cli.main(["grade", str(tmp_path / "in"), "--csv", str(tmp_path / "no" / "out.csv")]) == 2
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_table_that_cannot_be_written_is_noticed_before_the_grading(
+    clone, capsys, tmp_path, monkeypatch
+):
+    def grade(csv):
+        assert cli.main(["grade", str(tmp_path / "in"), "--csv", str(csv)]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""  # the grading has not begun
+        assert said.err.startswith(f"twice: {csv} ")
+        assert said.err.count("\n") == 1
+        return said.err
+
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.ipynb").write_text(notebook(), encoding="utf-8")
+    assert "is a folder" in grade(tmp_path)
+    assert "is no file" in grade("/dev/null")
+    old = tmp_path / "out.csv"
+    old.write_text("old", encoding="utf-8")
+
+    def forbidden(*_, **__):  # root may write anywhere, so a folder's mode would not do
+        raise PermissionError(errno.EACCES, "Permission denied", "out.csv")
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", forbidden)
+    assert "cannot be written: Permission denied." in grade(old)
+    assert old.read_text(encoding="utf-8") == "old"
+
+
+def test_the_check_for_the_table_leaves_no_trace(tmp_path):
+    old = tmp_path / "out.csv"
+    old.write_text("old", encoding="utf-8")
+    cli.check_writable(old)
+    cli.check_writable(tmp_path / "new.csv")
+    assert list(tmp_path.iterdir()) == [old]
+    assert old.read_text(encoding="utf-8") == "old"
 
 
 def test_the_command_runs_as_a_program(clone):
@@ -165,11 +230,12 @@ def test_an_interrupted_table_leaves_the_old_one(tmp_path, monkeypatch):
     path = tmp_path / "out.csv"
     cli.write_csv(path, ["a"], [[1]])
     old = path.read_bytes()
+    assert old == b"a\r\n1\r\n"
 
     def broken(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.os, "replace", broken)
+    monkeypatch.setattr(os, "replace", broken)
     with pytest.raises(KeyboardInterrupt):
         cli.write_csv(path, ["a"], [[2]])
     assert path.read_bytes() == old
@@ -230,9 +296,9 @@ def test_an_endless_notebook_is_stopped_and_leaves_no_process(tmp_path):
     result = grading.grade(tmp_path / "eve.ipynb", SLUG, autograder, timeout=20)
     assert result.error == "took longer than 20 s and was stopped"
     assert result.score == result.possible == 0
-    if pid.exists():  # the loop had begun
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(pid.read_text()), 0)
+    assert pid.exists(), "the loop had not begun"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 @pytest.mark.slow

@@ -188,8 +188,8 @@ def test_the_students_notebook_holds_no_output_and_no_solution(slug):
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_question_explains_itself(slug):
-    texts = [c.source for c in master(slug).cells if c.source.startswith("## ") and c.cell_type]
-    asked = [text for text in texts if "**Task.**" in text]
+    texts = [c.source for c in master(slug).cells if c.cell_type == "markdown"]
+    asked = [text for text in texts if text.startswith("## ") and "**Task.**" in text]
     assert len(asked) == len(questions(slug))
     for text in asked:
         assert ":::{dropdown} Hint\n" in text, text[:60]
@@ -224,6 +224,55 @@ def test_a_file_that_is_no_notebook_is_never_overwritten(clone, capsys):
     assert exercises.main([], root=clone) == 1
     assert path.read_text() == "my notes"
     assert "stays as it is" in capsys.readouterr().err
+
+
+BROKEN = {
+    "empty": "{}",
+    "no cells": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}',
+    "cells without a type": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}',
+    "cells that are a number": '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}',
+    "of the future": '{"nbformat": 99, "cells": [], "metadata": {}}',
+    "a list": "[]",
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_notebook_is_named_in_one_line_and_stays(clone, capsys, text):
+    path = clone / "exercises" / "perceptron.ipynb"
+    path.write_text(text, encoding="utf-8")
+    assert exercises.main(["--check"], root=clone) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"{path} is not a notebook: ")
+    assert error.count("\n") == 1
+    assert error.count("is not a notebook") == 1
+    assert exercises.main([], root=clone) == 1
+    assert "stays as it is" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_broken_master_is_named_and_changes_nothing(clone, capsys):
+    (clone / "solutions" / "perceptron.ipynb").write_text("{}", encoding="utf-8")
+    path = clone / "exercises" / "perceptron.ipynb"
+    before = path.read_bytes()
+    assert exercises.main([], root=clone) == 1
+    assert "solutions/perceptron.ipynb cannot be assigned" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_an_exception_without_text_is_a_sentence_too(check, solved):
+    def unwritten(z):
+        raise NotImplementedError
+
+    score, _, message = check("perceptron", "q2", {**solved("perceptron"), "sigmoid": unwritten})
+    assert score == 0
+    assert message.startswith("your code stopped with NotImplementedError: ")
+    assert message.endswith("see the line.")
+
+    def loud(z):
+        raise ValueError("no such thing.")
+
+    _, _, message = check("perceptron", "q2", {**solved("perceptron"), "sigmoid": loud})
+    assert message == "ValueError: no such thing."
 
 
 def test_running_an_exercise_is_no_change(clone):

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import nbformat
+
 from tools import notebooks
 from twice import grading
 
@@ -26,6 +28,18 @@ def content_hash(notebook):
     """A hash of what a student can change by working: the text of the cells, in order."""
     cells = [(cell.cell_type, cell.source) for cell in notebook.cells]
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:16]
+
+
+def read(path):
+    """The notebook at `path`; ValueError, in one line that names the file, where it is none."""
+    try:
+        notebook = notebooks.read(path)
+        content_hash(notebook)  # nbformat lets notebooks pass that lack what every notebook has
+        return notebook
+    except (ValueError, TypeError, KeyError, AttributeError, nbformat.ValidationError) as error:
+        start = f"{path} is not a notebook: "
+        reason = str(error).removeprefix(start).strip().splitlines() or [type(error).__name__]
+        raise ValueError(start + reason[0]) from error
 
 
 def generate(master):
@@ -64,7 +78,7 @@ def refuse_if_changed(path):
     if not path.exists():
         return
     try:
-        notebook = notebooks.read(path)
+        notebook = read(path)
         made = notebook.metadata.get("twice", {}).get("content") == content_hash(notebook)
     except ValueError:
         made = False
@@ -79,7 +93,7 @@ def stale(master, path):
     """Why `path` is out of step with its master, as a sentence; empty if it is not."""
     if not path.exists():
         return f"{path} is missing: run `make exercises`"
-    if notebooks.dumps(notebooks.read(path)) != notebooks.dumps(generate(master)):
+    if notebooks.dumps(read(path)) != notebooks.dumps(generate(master)):
         return f"{path} is out of step with {master}: run `make exercises`"
     return ""
 

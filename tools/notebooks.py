@@ -3,11 +3,11 @@
 import functools
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 import nbformat
+
+from twice import files
 
 ROOT = Path(__file__).resolve().parent.parent
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -54,17 +54,7 @@ def write(path, notebook):
     text = dumps(nbformat.v4.rwbase.split_lines(nbformat.from_dict(notebook)))
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    files.replace(path, text)
     return True
 
 

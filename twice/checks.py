@@ -18,6 +18,28 @@ def _fail(message: str):
     raise AssertionError(message)
 
 
+def _numbers(value, name: str, must: str = "hold numbers") -> np.ndarray:
+    """Return `value` as an array of floats; fail if it is ragged, complex or holds no numbers."""
+    kind = type(value).__name__
+    try:
+        array = np.asarray(value)
+        entries = list(array.flat) if array.dtype == object else []
+        if np.iscomplexobj(array) or any(np.iscomplexobj(entry) for entry in entries):
+            _fail(
+                f"{name} holds complex numbers, but it must be real: "
+                "did you take the root of a negative number, or forget the real part?"
+            )
+        if array.dtype.kind in "USMm" or any(isinstance(e, (str, type(None))) for e in entries):
+            raise TypeError("not numbers")
+        return array.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        if isinstance(value, (list, tuple, np.ndarray)):
+            kind += ": do its rows differ in length, or is there a text or a None in it?"
+        else:
+            kind += "."
+    _fail(f"{name} must {must}, but it is a {kind}")
+
+
 def answered(value, name: str = "your answer") -> None:
     """Assert that `value` is neither `...` nor None: that there is an answer at all."""
     if value is ...:
@@ -44,10 +66,7 @@ def number(value, name: str = "your answer") -> None:
     answered(value, name)
     if isinstance(value, (bool, np.bool_)):
         _fail(f"{name} is {bool(value)}, not a number: did you compare instead of compute?")
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        _fail(f"{name} must be a number, but it is a {type(value).__name__}.")
+    array = _numbers(value, name, "be a number")
     if array.size != 1:
         _fail(
             f"{name} must be one number, but it has the shape {_list(array.shape)}: "
@@ -71,7 +90,7 @@ def returns_array(value, name: str = "your function's result") -> None:
 def shape(value, expected, name: str = "your function's result") -> None:
     """Assert the shape of an array, naming the mistake that makes such a shape."""
     answered(value, name)
-    found, expected = np.shape(value), tuple(expected)
+    found, expected = _numbers(value, name).shape, tuple(expected)
     if found == expected:
         return
     says = f"{name} has the shape {_list(found)} instead of {_list(expected)}: "
@@ -99,7 +118,7 @@ def dtype(value, expected, name: str = "your function's result") -> None:
 def finite(value, name: str = "your function's result") -> None:
     """Assert that no entry is nan or infinite."""
     answered(value, name)
-    value = np.asarray(value, dtype=float)
+    value = _numbers(value, name)
     if np.isnan(value).any():
         _fail(f"{name} holds nan: is there a 0/0, a log of 0, or inf - inf?")
     if np.isinf(value).any():
@@ -109,7 +128,7 @@ def finite(value, name: str = "your function's result") -> None:
 def not_constant(value, name: str = "your function's result") -> None:
     """Assert that the entries (the results for different inputs) are not all the same."""
     answered(value, name)
-    value = np.asarray(value, dtype=float)
+    value = _numbers(value, name)
     if value.size > 1 and np.ptp(value) == 0:
         _fail(f"{name} is {value.flat[0]:.4g} for every input: does it use its argument at all?")
 
@@ -132,10 +151,7 @@ def close(value, expected, name="your result", *, hints=None, rtol=1e-6, atol=1e
     """
     answered(value, name)
     expected = np.asarray(expected, dtype=float)
-    try:
-        found = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        _fail(f"{name} must hold numbers, but it is a {type(value).__name__}.")
+    found = _numbers(value, name)
     if found.shape == expected.shape and np.allclose(found, expected, rtol=rtol, atol=atol):
         return
     for message, mistaken in (hints or {}).items():

@@ -3,11 +3,13 @@
 import argparse
 import csv
 import difflib
-import os
+import io
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from twice import files
 
 HERE = Path(__file__).resolve().parent.parent
 
@@ -79,15 +81,23 @@ def table(header: list[str], rows: list[list]) -> str:
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
     """Replace `path` in one step: an interrupt leaves the old file or the whole new one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([header, *rows])
+    files.replace(path, text.getvalue())
+
+
+def check_writable(path: Path) -> None:
+    """Raise CommandError unless a file can be written to `path`; what is there stays as it is."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no file"
+        raise CommandError(f"{path} is {what}: name the file that the table is written to.")
+    if not path.absolute().parent.is_dir():
+        raise CommandError(f"the folder of {path} does not exist.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        with tempfile.NamedTemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
 def start(root: Path, options) -> int:
@@ -95,13 +105,16 @@ def start(root: Path, options) -> int:
     known = in_order(root, "exercises")
     if bool(options.slug) == options.all:
         raise CommandError(f"name one exercise, or say --all. There are: {', '.join(known)}.")
-    for slug in known if options.all else [pick(options.slug, known)]:
+    if options.all:
+        slugs = [slug for _, slug in chapters(root) if slug in known]  # what the book shows
+    else:
+        slugs = [pick(options.slug, known)]
+    for slug in slugs:
         target = root / "work" / f"{slug}.ipynb"
         text = (root / "exercises" / f"{slug}.ipynb").read_bytes()
         target.parent.mkdir(exist_ok=True)
         try:
-            with open(target, "xb") as file:
-                file.write(text)
+            files.create(target, text)
         except FileExistsError:
             print(f"work/{slug}.ipynb is there already and stays as it is.")
         else:
@@ -170,8 +183,8 @@ def grade(root: Path, options) -> int:
     if not paths:
         raise CommandError(f"{folder} holds no notebook (*.ipynb).")
     out = Path(options.csv) if options.csv else None
-    if out and not out.absolute().parent.is_dir():
-        raise CommandError(f"the folder of {out} does not exist.")
+    if out:
+        check_writable(out)
     print(
         f"Grading {len(paths)} notebooks. This RUNS the code in them, with your rights: it can\n"
         "read and delete your files. Grade strangers' work on a machine that holds nothing else.\n",
@@ -245,6 +258,10 @@ def main(arguments=None) -> int:
         return options.run(find_root(), options)
     except CommandError as error:
         print(f"twice: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"twice: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("twice: interrupted", file=sys.stderr)

@@ -148,7 +148,13 @@ def message(test_file) -> str:
     """Return what a checked question's first failed test says, in one line; empty if all passed."""
     for case in test_file.test_case_results:
         if not case.passed:
-            return (case.message or "").strip().splitlines()[-1].removeprefix("AssertionError: ")
+            last = (case.message or "").strip().splitlines()[-1]
+            if last.endswith(":") and last[:-1].isidentifier():  # an exception without text
+                return (
+                    f"your code stopped with {last} it says no more, so call your function in a "
+                    "cell of its own to see the line."
+                )
+            return last.removeprefix("AssertionError: ")
     return ""
 
 
