@@ -307,7 +307,7 @@ def test_the_goal_is_two_percent_below_the_threshold():
             demo.goalState(name, { rate, momentum, noise }, name === "bowl" ? 2 : 0.08));""",
         cases,
     )
-    assert texts[0].startswith("Rate 0.0793 still converges, and it is 0.88 % below")
+    assert texts[0] == "Your best was rate 0.0793, 0.88 % below the threshold 2/λmax = 0.08."
     assert texts[1] is not None
     assert texts[2:] == [None] * 5
 

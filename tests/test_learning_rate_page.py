@@ -1,6 +1,7 @@
 """The learning rate demo in Chromium, alone on a page, with a stand-in for the kernel."""
 
 import math
+import re
 
 import pytest
 from test_widgets_page import Bench, contrast
@@ -76,6 +77,26 @@ def test_the_goal_is_met_when_the_slider_rests_just_below_the_threshold(bench):
     here.press("Reset")
     assert here.trait("goal_met") is False
     assert here.trait("learning_rate") == 0.065
+
+
+def test_the_goals_banner_keeps_the_best_rate_in_the_past_tense(bench):
+    here = bench()
+    banners = []
+    for rate in (0.0793, 0.0798, 0.0786, 0.2):
+        slide(here, rate)
+        here.page.wait_for_timeout(700)
+        banners.append(re.search(r"Your best was rate ([\d.]+),", here.text(".twice-goal"))[1])
+    assert [float(v) for v in banners] == pytest.approx([0.0793, 0.0798, 0.0798, 0.0798], rel=3e-3)
+    assert "diverging" in here.text(".lr-word")
+    here.page.select_option(".lr-top select", "saddle")
+    here.settle()
+    assert here.text(".twice-goal").endswith(
+        LearningRateDemo().goal
+    )  # nothing of the ravine's rate
+    assert here.trait("goal_met") is True
+    here.page.select_option(".lr-top select", "ravine")
+    here.settle()
+    assert f"Your best was rate {banners[1]}," in here.text(".twice-goal")
 
 
 def test_the_start_moves_by_keyboard_pointer_and_click(bench):

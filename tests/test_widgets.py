@@ -265,7 +265,7 @@ def test_a_point_on_the_line_is_told_apart():
     assert "Point X lies exactly on the line: z = 0 counts as class 0, which is right" in right
     state = state | {"labels": [0, 0, 1, 1]}
     wrong = run_js("perceptron.js", tell, [look | {"error": 1}, state])
-    assert "counts as class 0, which is wrong: the line moves" in wrong
+    assert "counts as class 0, which is wrong (should be 1): its inputs are added" in wrong
 
 
 @pytest.mark.parametrize(
@@ -316,6 +316,61 @@ def test_sentence_tells_the_update():
     sentence = run_js("perceptron.js", "return demo.describe(...data);", [look, state])
     assert "Point A was on the wrong side" in sentence
     assert "w = (1, −0.5) + 1·(0.2, 0.9) = (1.2, 0.4)" in sentence.replace("\u00a0", " ")
+    assert "(should be 1): its inputs are added to the weights. The line has passed it: A is" in (
+        sentence
+    )
+
+
+def outcome(x, label, before, after):
+    """What the demo should say of an update, computed here from the picture's geometry."""
+    (w0, b0), (w1, b1) = before, after
+    z0, z1 = w0 @ x + b0, w1 @ x + b1
+    now = "P is now right." if (z1 > 0) == label else "P is still wrong."
+    if not w1.any():
+        return f"so there is no line; {now}"
+    if not w0.any():
+        return f"Now there is a line; {now}"
+    if abs(z1) < 1e-12:
+        return f"The line now goes through it; {now}"
+    if z0 == 0:
+        return f"The line has moved off it: {now}"
+    if "right" in now:
+        return f"passed it: {now}" if w0 @ w1 > 0 else f"°, and the sides with it: {now}"
+    nearer = abs(z1) / np.hypot(*w1) < abs(z0) / np.hypot(*w0) - 1e-12
+    return f"moved towards it; {now}" if nearer and w0 @ w1 > 0 else f"the right way, but {now}"
+
+
+def test_the_outcome_of_every_update_is_the_real_one():
+    data, wanted = [], []
+    gates = [preset_points("and", 0), preset_points("xor", 0)]
+    gates.append(([[1, 1], [1, 1], [0, 0]], [1, 0, 1]))  # back to zero weights, then only the bias
+    for state in [*problems(40), *({"points": p, "labels": y} for p, y in gates)]:
+        for rate in (0.3, 1.0):
+            points, labels = np.array(state["points"], dtype=float), state["labels"]
+            neuron = Perceptron(2, learning_rate=rate)
+            for index in list(range(len(points))) * 6:
+                x, label = points[index], labels[index]
+                before = neuron.kernel.copy(), neuron.bias
+                if not neuron.update(x, label):
+                    continue
+                after = neuron.kernel.copy(), neuron.bias
+                look = {"index": 0, "error": 1 if label else -1}
+                look |= {"before": {"kernel": before[0].tolist(), "bias": float(before[1])}}
+                look |= {"kernel": after[0].tolist(), "bias": float(after[1])}
+                one = {"points": [x.tolist()], "labels": [int(label)], "letters": "P"}
+                data.append([look, one | {"learning_rate": rate}])
+                wanted.append(outcome(x, label, before, after))
+    texts = run_js("perceptron.js", "return data.map((d) => demo.describe(...d));", data)
+    assert len(texts) > 300
+    for text, end, (look, state) in zip(texts, wanted, data, strict=True):
+        first = text.splitlines()[0]
+        assert first.endswith(end), (first, end)
+        assert f"(should be {state['labels'][0]}):" in first
+        word = "added to" if look["error"] > 0 else "subtracted from"
+        assert word in first or "its inputs are 0, so only b changes" in first
+    said = " ".join(wanted)
+    for kind in ("no line", "Now there", "goes through", "passed", "sides", "towards", "but P"):
+        assert kind in said, kind
 
 
 def test_axis_ticks_and_numbers_for_people():

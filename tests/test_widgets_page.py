@@ -127,10 +127,17 @@ def test_goal_is_met_by_the_keyboard_alone(bench):
     assert here.trait("updates") == 12
     assert here.trait("goal_met") is True
     assert re.search(
-        r"Goal met\s+Order A B D C needs 12 updates, A B C D needs 10", here.text(".twice-goal")
+        r"Goal met\s+Order A B D C needed 12 updates, A B C D needed 10", here.text(".twice-goal")
     )
     assert "what do the slow orders share?" in here.text(".pt-ask")
     assert here.page.locator(".pt-ask p").is_hidden()  # the idea is folded
+    while here.trait("updates") <= 10 or here.trait("order") == [0, 1, 3, 2]:
+        here.press("Shuffle")  # another slow order: the banner names the one just finished
+        assert "Order A B D C needed 12" in here.text(".twice-goal")
+        while here.page.get_by_role("button", name="Next update").is_enabled():
+            here.press("Next update")
+    order = " ".join("ABCD"[i] for i in here.trait("order"))
+    assert f"Order {order} needed 12 updates" in here.text(".twice-goal")
     here.press("Original points")
     assert here.page.locator(".pt-ask").is_hidden()
     assert here.trait("goal_met") is False
@@ -299,6 +306,15 @@ def test_wrong_points_carry_a_cross_in_both_themes(bench):
             wrong = (x @ here.trait("kernel") + here.trait("bias") > 0) != y
             assert crosses == wrong.tolist()
     assert set(here.text(".pt-legend").splitlines()) >= {"on the wrong side", "looked at"}
+
+
+def test_the_frame_around_the_next_point_is_explained(bench):
+    here = bench(PerceptronDemo())
+    assert "framed: looked at next" in here.text(".pt-visits")
+    for letter in "ABCD":
+        assert here.page.locator(".pt-next").inner_text() == letter
+        here.press("Look")
+        assert f"Point {letter}" in here.text(".twice-say")
 
 
 def test_changes_from_python_are_drawn(bench):

@@ -284,11 +284,11 @@ function explainStuck(loss, { path, values, valley }, place, ridge) {
 
 const showPoint = (p, digits = 2) => (p.length === 1 ? `w = ${number(p[0], digits)}` : `(${p.map((v) => number(v, digits)).join(", ")})`);
 
-/** The goal: the largest rate that converges in the ravine, found when within 2 % below 2/lambda_max. */
+/** The goal: the largest rate that converges in the ravine, found when within 2 % below 2/lambda_max. A record, in the past. */
 export function goalState(name, { rate, momentum, noise }, threshold) {
   if (name !== "ravine" || momentum > 0 || noise > 0 || rate >= threshold || rate < 0.98 * threshold) return null;
   const below = `${show(100 * (1 - rate / threshold), 2)} % below the threshold 2/λmax = ${show(threshold)}`;
-  return `Rate ${showRate(rate, threshold)} still converges, and it is ${below}.`;
+  return `Your best was rate ${showRate(rate, threshold)}, ${below}.`;
 }
 
 /** Where a step of the arrow keys ends: it never jumps over 0, so that the keys reach an axis exactly. */
@@ -383,13 +383,13 @@ function summary(demo) {
     demo.tell(settings.steps);
     page.say(text.replaceAll("/λ", "/\u2060λ"), { quiet: true }); // no line break inside 2/λmax
     const met = page.get("goal_met");
-    page.goal(met, met && (demo.found ?? "You found the largest rate that still converges in the ravine."));
+    page.goal(met, met && loss.name === "ravine" && (demo.found ?? "You found the largest rate that still converges in the ravine."));
     clearTimeout(wait);
     wait = setTimeout(() => { // the slider rests: sweeping across the right rate does not count
       spoken.textContent = `${run.word}. ${text}`;
       const found = goalState(loss.name, settings, run.threshold);
-      if (!found || (found === demo.found && page.get("goal_met"))) return;
-      demo.found = found;
+      if (!found || (page.get("goal_met") && settings.rate <= demo.best)) return;
+      Object.assign(demo, { found, best: settings.rate });
       page.goal(true, found);
     }, 500);
   };
@@ -710,7 +710,7 @@ function replay(demo) {
     loop.start();
   } });
   const reset = button({ label: "Reset", title: "Everything as it was for this loss; the seed stays", onClick: () => {
-    demo.found = undefined;
+    demo.found = demo.best = undefined;
     page.set({ ...DEFAULTS, start: demo.loss.start, show_threshold: false, goal_met: false });
   } });
   const again = button({ label: "New noise", title: "The next seed", onClick: () => page.set({ seed: page.get("seed") + 1 }) });

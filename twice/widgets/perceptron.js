@@ -223,22 +223,42 @@ export function freePlace(places, [width, height_], circles, [left, top, right, 
   return places.reduce((best, place) => (clearance(place) > clearance(best) ? place : best));
 }
 
-/** One sentence about the last look. */
+/** What an update did to its point, as it is seen in the picture: a sentence without its full stop. */
+function outcome({ before, ...after }, x, label, name) {
+  const now = lookAt(after, x, label, 1).error === 0 ? `${name} is now right` : `${name} is still wrong`;
+  const [size0, size1] = [Math.hypot(...before.kernel), Math.hypot(...after.kernel)];
+  if (size1 === 0) return `w is ${size0 === 0 ? "still zero" : "zero now"}, so there is no line; ${now}`;
+  if (size0 === 0) return `Now there is a line; ${now}`;
+  const [z0, z1] = [height(before, x), height(after, x)];
+  if (Math.abs(z1) < 1e-12) return `The line now goes through it; ${now}`;
+  if (z0 === 0) return `The line has moved off it: ${now}`;
+  const along = before.kernel[0] * after.kernel[0] + before.kernel[1] * after.kernel[1];
+  if (now.endsWith("right")) {
+    const turn = Math.round((Math.acos(clamp(along / (size0 * size1), -1, 1)) * 180) / Math.PI);
+    return along > 0 ? `The line has passed it: ${now}` : `w has turned by ${turn}°, and the sides with it: ${now}`;
+  }
+  const nearer = along > 0 && Math.abs(z1) / size1 < Math.abs(z0) / size0 - 1e-12;
+  return nearer ? `The line has moved towards it; ${now}` : `Its sum z moved the right way, but ${now}`;
+}
+
+/** What happened at the last look, and why. */
 export function describe(look, state) {
   const short = (v) => String(Number(v.toFixed(2))).replace("-", "−");
   const pair = (v) => `(${short(v[0])},\u00a0${short(v[1])})`;
-  const [name, label] = [`Point ${lettersOf(state)[look.index]}`, state.labels[look.index]];
-  const on = height(look.before, state.points[look.index]) === 0 && look.before.kernel.some((v) => v !== 0);
+  const [letter, label, x] = [lettersOf(state)[look.index], state.labels[look.index], state.points[look.index]];
+  const name = `Point ${letter}`;
+  const on = height(look.before, x) === 0 && look.before.kernel.some((v) => v !== 0);
   if (!look.error) {
     const where = on ? "lies exactly on the line: z\u00a0=\u00a00 counts as class 0, which is right" : `is on its right side, class ${label}`;
     return `${name} ${where}: nothing changes.`;
   }
   const sign = `${look.error > 0 ? "+" : "−"} ${short(state.learning_rate)}`;
-  const moved = look.kernel.every((v) => v === 0) ? "w is zero now, so there is no line"
-    : look.before.kernel.some((v) => v !== 0) ? "the line moves towards it" : "now there is a line";
+  const inputs = state.learning_rate === 1 ? "its inputs are" : `${short(state.learning_rate)} times its inputs are`;
+  const rule = x.every((v) => v === 0) ? "its inputs are 0, so only b changes"
+    : `${inputs} ${look.error > 0 ? "added to" : "subtracted from"} the weights`;
   const was = on ? "lay exactly on the line, and z\u00a0=\u00a00 counts as class 0, which is wrong" : "was on the wrong side";
-  return `${name} ${was}: ${moved}.`
-    + `\nw = ${pair(look.before.kernel)} ${sign}·${pair(state.points[look.index])} = ${pair(look.kernel)}`
+  return `${name} ${was} (should be ${label}): ${rule}. ${outcome(look, x, label, letter)}.`
+    + `\nw = ${pair(look.before.kernel)} ${sign}·${pair(x)} = ${pair(look.kernel)}`
     + `\nb = ${short(look.before.bias)} ${sign} = ${short(look.bias)}`;
 }
 
@@ -371,12 +391,12 @@ function runner(demo) {
     demo.apply(look.error ? { kernel, bias, looks, updates } : { looks }, { look });
     if (look.error && goalReached(demo.state())) {
       const state = demo.state();
-      const needs = (order) => `${order.map(demo.letter).join(" ")} needs ${updatesNeeded({ ...state, order })}`;
-      const told = `Order ${needs(state.order)} updates, ${needs(firstOrder(state))}.`;
-      if (!demo.shuffled) {
+      const needed = (order) => `${order.map(demo.letter).join(" ")} needed ${updatesNeeded({ ...state, order })}`;
+      const told = `Order ${needed(state.order)} updates, ${needed(firstOrder(state))}.`;
+      if (!demo.shuffled || page.get("goal_met")) { // the order just finished, whoever found it
         demo.met = told;
         page.set({ goal_met: true });
-      } else if (!page.get("goal_met")) {
+      } else {
         const { slow, tried } = census(state);
         demo.lucky = `${told} But Shuffle found it, and ${slow} of ${tried} orders are as slow: luck does not count. `
           + "Which ones? Put the letters into a slow order of your own.";
@@ -598,8 +618,8 @@ function orderStrip(demo) {
   } });
   const first = button({ label: "A to Z", title: "Back to the first order",
     onClick: () => demo.reorder(firstOrder(demo.state())) });
-  const hint = html("small", { class: "twice-hint" }, "drag one, or press ← → on it");
-  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ", hint),
+  const hints = ["drag one, or press ← → on it", "framed: looked at next"].map((text) => html("small", { class: "twice-hint" }, text));
+  page.panel.append(html("div", { class: "pt-visits" }, html("div", {}, html("b", {}, "Order of the visits"), " ", hints[0], html("br"), hints[1]),
     list, html("div", { class: "twice-row" }, shuffle.element, first.element)));
   let held = null;
   let chips = [];
