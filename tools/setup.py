@@ -176,8 +176,25 @@ def check_venv(venv, name):
         )
 
 
+def was_moved(venv):
+    """Whether .venv was made elsewhere: its scripts then name a place that is gone."""
+    try:
+        with io.open(os.path.join(venv, "bin", "pip"), encoding="utf-8") as script:
+            head = script.read(2000)
+    except (OSError, ValueError):
+        return False
+    here = os.path.join("", ".venv", "bin")
+    return not any(os.path.join(place, here) in head for place in places(os.path.dirname(venv)))
+
+
+def places(root):
+    return {os.path.abspath(root), os.path.realpath(root)}
+
+
 def is_usable(venv):
     """Whether .venv starts this minor version of Python and has pip: not so if half made."""
+    if was_moved(venv):
+        return False
     told = ask(venv, "import pip, sys; print(sys.prefix, '%d.%d' % sys.version_info[:2])")
     prefix, _, version = (told or "").rpartition(" ")
     return (os.path.realpath(prefix), version) == (
