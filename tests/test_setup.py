@@ -166,6 +166,17 @@ def test_half_made_environment_is_made_anew(clone, commands, monkeypatch):
     assert "pip" in commands[1]
 
 
+def test_a_moved_environment_is_known_by_its_scripts(tmp_path):
+    venv = tmp_path / "a clone" / ".venv"
+    assert not setup.was_moved(str(venv))  # none is there
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "pip").write_text(f'#!/bin/sh\nexec \'{venv}/bin/python\' "$0" "$@"\n')
+    assert not setup.was_moved(str(venv))
+    moved = (tmp_path / "a clone").rename(tmp_path / "moved") / ".venv"
+    assert setup.was_moved(str(moved))
+    assert not setup.is_usable(str(moved))
+
+
 def test_failure_leaves_no_stamp_and_one_line(clone, commands, monkeypatch, capsys):
     monkeypatch.setattr(setup, "ROOT", str(clone))
     commands.answer = (1, NO_NETWORK)

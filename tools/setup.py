@@ -177,18 +177,14 @@ def check_venv(venv, name):
 
 
 def was_moved(venv):
-    """Whether .venv was made elsewhere: its scripts then name a place that is gone."""
+    """Whether .venv was made elsewhere: its scripts then start a Python that is not there."""
     try:
         with io.open(os.path.join(venv, "bin", "pip"), encoding="utf-8") as script:
             head = script.read(2000)
     except (OSError, ValueError):
-        return False
-    here = os.path.join("", ".venv", "bin")
-    return not any(os.path.join(place, here) in head for place in places(os.path.dirname(venv)))
-
-
-def places(root):
-    return {os.path.abspath(root), os.path.realpath(root)}
+        return False  # half made: there is nothing to go by
+    places = (os.path.abspath(venv), os.path.realpath(venv))
+    return not any(os.path.join(place, "bin") in head for place in places)
 
 
 def is_usable(venv):
