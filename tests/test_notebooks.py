@@ -45,7 +45,7 @@ def test_cells_are_short(path):
     for cell in code(notebooks.read(path)):
         quoted = "quote" in cell.metadata.get("twice", {})
         lines = cell.source.splitlines()
-        assert len(lines) <= (41 if quoted else 15), cell.source  # a quote names its file
+        assert len(lines) <= (40 if quoted else 15), cell.source
         widest = max(map(len, lines))
         assert widest <= (100 if quoted else 88), cell.source
 

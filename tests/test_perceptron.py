@@ -133,7 +133,7 @@ def test_inseparable_data_have_no_bound_and_no_rest():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: Perceptron(2, learning_rate=0), "learning_rate must be positive.* 0 and"),
+        (lambda: Perceptron(2, learning_rate=0), "expected a rate > 0.*got 0 and"),
         (lambda: Perceptron(2, labels=(1, 2)), r"labels \(0, 1\) or \(-1, 1\).*\(1, 2\)"),
         (lambda: Perceptron(2).fit(np.zeros((3, 4)), np.zeros(3)), r"\(samples, 2\).*\(3, 4\)"),
         (lambda: Perceptron(2).fit(np.zeros((3, 2)), np.zeros((3, 1))), r"\(3,\).*\(3, 1\)"),

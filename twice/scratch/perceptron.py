@@ -41,10 +41,8 @@ class Perceptron:
 
     def __init__(self, n_in, *, learning_rate=1.0, labels=(0, 1)):
         if not learning_rate > 0 or tuple(labels) not in ((0, 1), (-1, 1)):
-            raise ValueError(
-                "learning_rate must be positive and labels (0, 1) or (-1, 1), "
-                f"but they are {learning_rate} and {labels}"
-            )
+            given = f"{learning_rate} and {labels}"
+            raise ValueError(f"expected a rate > 0, labels (0, 1) or (-1, 1), got {given}")
         self.kernel, self.bias = np.zeros(n_in), 0.0
         self.learning_rate, self.labels = learning_rate, tuple(labels)
 
