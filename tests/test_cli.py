@@ -293,8 +293,11 @@ def test_an_endless_notebook_is_stopped_and_leaves_no_process(tmp_path):
     (tmp_path / "eve.ipynb").write_text(notebook(loop), encoding="utf-8")
     master = notebooks.ROOT / "solutions" / f"{SLUG}.ipynb"
     _, autograder = grading.assign(master, tmp_path / "assigned")
-    result = grading.grade(tmp_path / "eve.ipynb", SLUG, autograder, timeout=20)
-    assert result.error == "took longer than 20 s and was stopped"
+    for limit in (15, 90):  # a busy machine may need longer until the loop begins
+        result = grading.grade(tmp_path / "eve.ipynb", SLUG, autograder, timeout=limit)
+        assert result.error == f"took longer than {limit} s and was stopped"
+        if pid.exists():
+            break
     assert result.score == result.possible == 0
     assert pid.exists(), "the loop had not begun"
     with pytest.raises(ProcessLookupError):
