@@ -155,6 +155,8 @@ HOMES = {
     "training": "backpropagation",
     "autodiff": "backpropagation",
     "initializers": "activations",
+    "normal": "activations",
+    "activation_layers": "activations",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 
