@@ -524,7 +524,8 @@ function facts(demo) {
     const z = number(page.get("z"));
     const titles = ["f(z)", `f(${z})`, `f′(${z})`, "range", "zero-centered", "saturates", "largest slope"];
     const cell = (role, ...content) => html("div", { role }, ...content);
-    const head = shown.map((fn, i) => cell("columnheader", html("i", { class: `ac-swatch ac-value${i ? " ac-second" : ""}` }), fn.name));
+    const head = shown.map((fn, i) => cell("columnheader", html("i", { class: `ac-swatch ac-value${i ? " ac-second" : ""}` }),
+      html("span", {}, ...fn.name.split("_").flatMap((part, k) => (k ? ["_", html("wbr"), part] : [part])))));
     table.style.setProperty("--columns", shown.length);
     fill(table, html("div", { role: "row", class: "ac-head" }, cell("columnheader"), ...head),
       ...titles.map((title, i) => html("div", { role: "row" }, cell("rowheader", title), ...columns.map((column) => cell("cell", column[i])))));
