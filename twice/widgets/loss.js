@@ -186,7 +186,7 @@ export function explainSoftmax(state) {
       + `(p − t) / ${number(temperature)}. The hinge sees the scores as they are.`);
   }
   const late = violations(state).map((v, j) => [CLASSES[j], v]).filter(([, v]) => v > 0);
-  if (hinge > 0) lines.push(`The hinge wants every wrong score 1 below: ${listed(late.map(([name, v]) => `${name} is short of it by ${number(v)}`))}, sum ${number(hinge)}.`);
+  if (hinge > 0) lines.push(`The hinge wants every wrong score 1 below: ${listed(late.map(([name, v], i) => `${name} ${i ? "" : "is too high "}by ${number(v)}`))}, sum ${number(hinge)}.`);
   else lines.push(`Every wrong score is at least 1 below ${truth}: the hinge loss is exactly 0, its gradient too.${goalAdvice(state, entropy, n)}`);
   return lines.join(" ");
 }
@@ -228,7 +228,7 @@ function render({ model, el }) {
       if (name !== kind) leave?.();
     }
     const text = tabs[kind].update();
-    page.say(text, { quiet: true });
+    page.say(text.replaceAll("0-1", "0\u20111"), { quiet: true }); // no line break inside it
     const met = page.get("goal_met");
     page.goal(met, met && (demo.found ?? "You made the hinge loss 0 while cross-entropy stayed above 0.8."));
     clearTimeout(wait);
@@ -286,7 +286,7 @@ function curves(plot, losses) {
   for (const name of Object.keys(losses)) {
     shapes[name] = {
       curve: svg("path", { class: `ls-curve ls-${name}` }), tangent: svg("path", { class: `ls-tangent ls-${name}` }),
-      dot: svg("circle", { class: `ls-dot ls-${name}`, r: 5.5 }), label: svg("text", { class: `ls-name ls-${name}` }, losses[name].name),
+      dot: svg("circle", { class: `ls-dot ls-${name}`, r: 5.5 }), label: svg("text", { class: `ls-name ls-title ls-${name}` }, losses[name].name),
     };
   }
   for (const part of ["curve", "tangent", "dot", "label"]) for (const shape of Object.values(shapes)) plot.back.append(shape[part]);
@@ -332,6 +332,8 @@ function clickMoves(plot, move) {
   });
 }
 
+/** The names of the curves, for where they have no room in the picture. */
+const key = (losses) => html("ul", { class: "ls-key" }, ...Object.keys(losses).map((name) => html("li", {}, swatch(name), losses[name].name)));
 const resetButton = (page, kind) => button({ label: "Reset", title: "This tab as it was at the start", onClick: () => page.set(START[kind]) }).element;
 const hint = (text) => html("small", { class: "twice-hint" }, text);
 const tryThis = (text) => html("div", { class: "ls-try" }, html("b", {}, "Try"), html("p", {}, text));
@@ -344,7 +346,7 @@ function regression(demo) {
   const names = Object.keys(REGRESSION);
   const state = () => ({ targets: page.get("targets"), prediction: page.get("prediction"), delta: page.get("delta") });
   const plot = createPlot(page, { parent: boxes[0], x: [RANGE[0] - 0.3, RANGE[1] + 0.3], y: [-4.8, 20], xLabel: "prediction and targets",
-    yLabel: "mean loss", label: "The losses against the prediction, above the targets", aspect: 0.6, draw });
+    yLabel: "mean loss", label: "The losses against the prediction, above the targets", aspect: innerWidth < 480 ? 0.85 : 0.6, draw });
   const [band, line] = [svg("rect", { class: "ls-band" }), svg("path", { class: "ls-line" })];
   plot.svg.prepend(band);
   plot.back.append(line);
@@ -362,7 +364,7 @@ function regression(demo) {
 
   const prediction = slider(page, { label: "Prediction", min: RANGE[0], max: RANGE[1], step: 0.05, trait: "prediction" });
   const delta = slider(page, { label: "Huber’s δ", min: 0.1, max: 5, step: 0.1, trait: "delta", format: (v) => number(v, 1) });
-  boxes[0].append(hint("● target  ▲ prediction: drag them, or focus one and press ← →."), html("div", { class: "ls-controls" }, prediction.element, delta.element));
+  boxes[0].append(key(REGRESSION), hint("● target  ▲ prediction: drag them, or focus one and press ← →."), html("div", { class: "ls-controls" }, prediction.element, delta.element));
   let glide = [0, 0];
   const slide = tween(page, 600, (t) => page.set({ prediction: glide[0] + t * (glide[1] - glide[0]) }, t === 1));
   const go = (name, label) => button({ label, title: `Move the prediction to where ${REGRESSION[name].name} is lowest`, onClick: () => {
@@ -395,12 +397,13 @@ function regression(demo) {
     const under = valueAt("huber", 9.6) < valueAt("mae", 9.6); // the lower of the two has its name below it
     const labels = { mse: [exit, exit > 11 ? -10 : 4, exit > 11 ? "end" : "start", exit > 11 ? 0 : 10], mae: [12, under ? -10 : 20, "end"], huber: [9.6, under ? 22 : -12, "end"] };
     drawCurves({ x, bottom: row(0.18), valueAt, slopeAt: (name) => slopeOver(name, targets, x, d), labelAt: (name) => labels[name] });
+    const bottoms = Object.fromEntries(names.map((name) => [name, toY(valueAt(name, lowestAt(name, targets, d)[0]))]));
     for (const [name, mark, word] of minima) {
       const lowest = lowestAt(name, targets, d);
-      const [[low, high], y] = [lowest.map(toX), toY(valueAt(name, lowest[0]))];
+      const [[low, high], y] = [lowest.map(toX), bottoms[name]];
       mark.setAttribute("d", `M${low - 7} ${y}L${low} ${y - 7}H${high}L${high + 7} ${y}L${high} ${y + 7}H${low}Z`);
       word.textContent = { mse: `mean ${span(lowest)}`, mae: `median ${span(lowest)}` }[name] ?? "";
-      make(word, { x: (low + high) / 2, y: name === "mse" ? y - 14 : y + 22 }, []);
+      make(word, { x: (low + high) / 2, y: name === "mse" || y - bottoms.mse > 60 ? y - 14 : y + 22 }, []);
     }
     pin(`Prediction ${number(x)}. Arrow keys move it.`);
     handles.forEach((place, i) => place(`Target ${i + 1} of ${targets.length}, at ${number(targets[i] ?? 0)}. Arrow keys move it.`, i < targets.length));
@@ -430,34 +433,34 @@ function twoClasses(demo) {
   const moveTo = (m, save) => page.set({ score: Number((sign() * m).toFixed(2)) + 0 }, save);
   const limits = [-LOGIT_LIMIT, LOGIT_LIMIT];
   const plot = createPlot(page, { parent: boxes[0], x: limits, y: [-0.8, 6], xLabel: "margin y s: wrong below 0, right above", yLabel: "loss",
-    label: "Five losses against the margin", aspect: 0.6, draw });
+    label: "Five losses against the margin", aspect: innerWidth < 480 ? 0.85 : 0.6, draw });
   const band = svg("rect", { class: "ls-band" });
   plot.svg.prepend(band);
   const sides = [["wrong", -5.8, "start"], ["right", 5.8, "end"]].map(([text, at, anchor]) => [svg("text", { class: "ls-side", "text-anchor": anchor }, text), at]);
-  const edges = svg("path", { class: "ls-edges" });
-  plot.back.append(edges, ...sides.map(([node]) => node));
+  const edge = svg("path", { class: "ls-edge" });
+  plot.back.append(edge, ...sides.map(([node]) => node));
   const drawCurves = curves(plot, TWO_CLASSES);
   const pin = sideHandle(page, plot, { shape: svg("path", { class: "ls-pin", d: "M0 -11L10 8H-10Z" }), limits,
     position: () => [margin(), -0.42], move: (m) => moveTo(m, false) });
   clickMoves(plot, (m) => moveTo(Number(m.toFixed(1)), true));
   const score = slider(page, { label: "Score s", min: limits[0], max: limits[1], step: 0.05, trait: "score" });
   const label = select(page, { label: "True class", options: [["1", "1 (y = +1)"], ["0", "0 (y = −1)"]], value: "", onInput: (v) => page.set({ label: Number(v) }) });
-  boxes[0].append(hint("▲ this example: drag it, or focus it and press ← →."), html("div", { class: "ls-controls" }, score.element, label.element));
+  boxes[0].append(key(TWO_CLASSES), hint("▲ this example: drag it, or focus it and press ← →."), html("div", { class: "ls-controls" }, score.element, label.element));
   const flip = button({ label: "Flip the true class", title: "The same score, the other truth", onClick: () => page.set({ label: 1 - page.get("label") }) });
   const cross = button({ label: "Just right ⇄ just wrong", title: "Margin 0.1 or −0.1: accuracy jumps, what do the losses do?", onClick: () => moveTo(margin() === 0.1 ? -0.1 : 0.1, true) });
   boxes[1].append(flip.element, cross.element, resetButton(page, "two_classes"));
   const [element, write] = table(["", "loss", "slope"], names.map((name) => [swatch(name), TWO_CLASSES[name].name]), "Each loss at this score, and its slope by the score");
   boxes[2].append(element, hint("Slope: the derivative by the score s. Squared error compares p = σ(s) with the label."),
     tryThis("Be sure and wrong: margin −5. Which loss has almost no slope left? Be sure and right: margin 5. Which one still pulls?"));
-  const places2 = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [-3.6, 12, "end", -9], squared_error: [-5.7, 20, "start"] };
+  const namesAt = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [-3.6, 12, "end", -9], squared_error: [-5.7, 20, "start"] };
 
   function draw() {
     const { frame: f, toX, toY } = plot;
     make(band, { x: f.left, y: toY(0), width: f.width, height: f.top + f.height - toY(0) }, []);
-    edges.setAttribute("d", `M${toX(0)} ${toY(0)}V${f.top + f.height}`);
+    edge.setAttribute("d", `M${toX(0)} ${toY(0)}V${f.top + f.height}`);
     for (const [node, at] of sides) make(node, { x: toX(at), y: toY(-0.42) + 5 }, []);
     const valueAt = (name, m) => TWO_CLASSES[name].loss(m);
-    drawCurves({ x: margin(), bottom: -0.42, valueAt, slopeAt: (name) => TWO_CLASSES[name].slope(margin()), labelAt: (name) => places2[name] });
+    drawCurves({ x: margin(), bottom: -0.42, valueAt, slopeAt: (name) => TWO_CLASSES[name].slope(margin()), labelAt: (name) => namesAt[name] });
     pin(`Margin ${number(margin())}, score ${number(page.get("score"))}. Arrow keys move it.`);
   }
   const update = () => {
@@ -548,7 +551,7 @@ function softmaxTab(demo) {
     tell(scores, `Every score ${by > 0 ? "rose" : "fell"} by 1: no probability, loss or gradient changed. Only differences between scores count.`);
     page.set({ scores });
   } });
-  boxes[1].append(once.element, run.element, shift.element, html("span", { class: "ls-grow" }, resetButton(page, "softmax")));
+  
 
   const losses = Object.keys(names);
   const [readout, writeLosses] = table(["", "loss"], losses.map((name) => [swatch(name), names[name]]), "The two losses");
@@ -558,9 +561,10 @@ function softmaxTab(demo) {
     const scores = [...page.get("scores"), 0, 0].slice(0, Number(v));
     page.set({ true_class: Math.min(page.get("true_class"), scores.length - 1), scores });
   } });
-  const loss = select(page, { label: "Step down", options: Object.entries(names), trait: "loss" });
+  const loss = select(page, { label: "down the", options: Object.entries(names), trait: "loss" });
   const rate = slider(page, { label: "Step size", min: 0.1, max: 2, step: 0.1, trait: "learning_rate", format: (v) => number(v, 1) });
-  boxes[2].append(readout, html("div", { class: "ls-pair" }, truth.element, size.element), loss.element, rate.element, element);
+  boxes[2].append(readout, html("div", { class: "ls-pair" }, truth.element, size.element), rate.element, element);
+  boxes[1].append(once.element, run.element, loss.element, shift.element, resetButton(page, "softmax"));
 
   /** Bars of one plot: x, width, and the rectangle between 0 and a value. */
   const barAt = (plot, i) => { const width = 0.46 * (plot.toX(1) - plot.toX(0)); return [plot.toX(i) - width / 2, width]; };
@@ -585,7 +589,8 @@ function softmaxTab(demo) {
       name.textContent = i === trueClass ? `${CLASSES[i]} ✓` : CLASSES[i];
       const [ax, end] = [x + barAt(top, i)[1] / 2 + 9, top.toY(next[i])];
       const head = Math.min(7, Math.abs(end - y)) * Math.sign(end - y);
-      arrow.setAttribute("d", Math.abs(end - y) < 1 ? "" : `M${ax} ${y}V${end}M${ax - 5} ${end - head}L${ax} ${end}L${ax + 5} ${end - head}`);
+      const wing = 0.7 * Math.abs(head);
+      arrow.setAttribute("d", Math.abs(end - y) < 1 ? "" : `M${ax} ${y}V${end}M${ax - wing} ${end - head}L${ax} ${end}L${ax + wing} ${end - head}`);
     });
   }
   function drawShares() {
@@ -614,7 +619,7 @@ function softmaxTab(demo) {
     truth.value = String(trueClass);
     size.value = String(n);
     const [shares, targets, gradient] = [softmax(scores, now.temperature), targetsFor(now), gradientFor(page.get("loss"), now)];
-    writeLosses(losses.map((name) => [number(valueOf[name](now), 3)]));
+    writeLosses(losses.map((name) => [valueOf[name](now) === 0 ? "exactly 0" : number(valueOf[name](now), 3)]));
     write(scores.map((s, i) => [number(s), number(shares[i], 3), number(targets[i]), signed(gradient[i])]));
     [...element.tBodies[0].rows].forEach((line, i) => { line.hidden = i >= n; line.classList.toggle("ls-true", i === trueClass); });
     return `${note.scores === String(scores) && note.text ? `${note.text}\n` : ""}${explainSoftmax(now)}`;

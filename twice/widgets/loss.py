@@ -61,7 +61,7 @@ class LossDemo(Demo):
     prediction = traitlets.Float(6.0, min=LOW, max=HIGH, help="0 to 12.").tag(sync=True)
     delta = traitlets.Float(1.0, min=0.1, max=5, help="Huber's delta, 0.1 to 5.").tag(sync=True)
     score = traitlets.Float(
-        -1.5, min=-LOGIT_LIMIT, max=LOGIT_LIMIT, help="The logit, -6 to 6."
+        -1.5, min=-LOGIT_LIMIT, max=LOGIT_LIMIT, help="The logit for two classes, -6 to 6."
     ).tag(sync=True)
     label = traitlets.Int(1, min=0, max=1, help="The true class of two, 0 or 1.").tag(sync=True)
     scores = Numbers(
@@ -94,7 +94,7 @@ class LossDemo(Demo):
             not 3 <= len(value) <= len(CLASSES) or not all(abs(v) <= SCORE_LIMIT for v in value)
         ):
             raise traitlets.TraitError(
-                f"scores must be 3 to 5 numbers between {-SCORE_LIMIT:g} and {SCORE_LIMIT:g}, not {value}"
+                f"scores must be 3 to 5 numbers within {SCORE_LIMIT:g} of 0, not {value}"
             )
         scores, true_class = (value, self.true_class) if name == "scores" else (self.scores, value)
         if true_class >= len(scores):
@@ -153,10 +153,8 @@ class LossDemo(Demo):
             ax.set(xlabel="prediction (dots: targets)", ylabel="mean loss")
             ax.set_ylim(0, 2.2 * max(min(values["mse"]), 4))
         else:
-            place, x = (
-                (1 if self.label else -1) * self.score,
-                np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, 481),
-            )
+            place = (1 if self.label else -1) * self.score
+            x = np.linspace(-LOGIT_LIMIT, LOGIT_LIMIT, 481)
             values = {name: [_at_score(name, m, 1)[0] for m in x] for name in TWO_CLASSES}
             ax.set(xlabel="margin y s", ylabel="loss", ylim=(0, LOGIT_LIMIT))
         for (name, (loss, slope)), style in zip(self.losses.items(), STYLES, strict=False):
@@ -164,7 +162,7 @@ class LossDemo(Demo):
             ax.plot(x, values[name], style, color=colors[name], label=label)
             ax.plot(place, loss, "o", color=colors[name], markersize=7)
         ax.axvline(place, color=plots.INK, linewidth=1, linestyle="--")
-        ax.legend(loc="upper center")
+        ax.legend(loc="upper right")
 
     def _draw_scores(self, figure, plots):
         names = CLASSES[: len(self.scores)]
