@@ -357,7 +357,7 @@ def test_regression_is_told_with_its_numbers():
     )
     for phrase in (
         "twice the distance to the mean: +5.20",
-        "4 below and 1 above: +0.60",
+        "only counts targets, 4 below and 1 above: +0.60",
         "mean, 3.40; MAE’s is the median, 2.00; Huber’s is 2.17, in between.",
         "outlier at 9.5 moves the mean by 1.52, the median by 0.25",
     ):

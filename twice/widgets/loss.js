@@ -125,7 +125,7 @@ export function explainRegression({ targets, prediction, delta }) {
   const [above, below] = [targets.filter((t) => t > prediction).length, targets.filter((t) => t < prediction).length];
   const [best, median, huber] = ["mse", "mae", "huber"].map((name) => lowestAt(name, targets, delta));
   const slope = (name) => signed(slopeOver(name, targets, prediction, delta));
-  const slopes = `MSE’s slope is twice the distance to the mean: ${slope("mse")}. MAE’s counts heads, ${below} below and ${above} above: `
+  const slopes = `MSE’s slope is twice the distance to the mean: ${slope("mse")}. MAE’s only counts targets, ${below} below and ${above} above: `
     + `${slope("mae")}. Huber’s counts each distance, but at most δ = ${number(delta, 1)}: ${slope("huber")}.`;
   if (n === 1) return `${slopes}\nWith one target all three losses are lowest on it. Add targets to see them part.`;
   const middle = (v) => (v[0] + v[1]) / 2;
@@ -323,6 +323,24 @@ function sideHandle(page, plot, { shape, position, limits, move }) {
   };
 }
 
+/** Where handles crowd, a press goes to the nearest of them, not to the one on top. */
+function nearestHandle(plot) {
+  plot.svg.addEventListener("pointerdown", (event) => {
+    const pressed = event.target.closest(".twice-handle");
+    if (!pressed || !event.isTrusted) return;
+    const distance = (node) => {
+      const { x, y, width, height } = node.getBoundingClientRect();
+      return Math.hypot(x + width / 2 - event.clientX, y + height / 2 - event.clientY);
+    };
+    const shown = [...plot.front.children].filter((node) => node.getAttribute("display") !== "none");
+    const nearest = shown.reduce((best, node) => (distance(node) < distance(best) ? node : best), pressed);
+    if (nearest === pressed) return;
+    event.stopPropagation();
+    event.preventDefault();
+    nearest.dispatchEvent(new PointerEvent("pointerdown", event));
+  }, true);
+}
+
 /** A click beside the handles moves the marker there. */
 function clickMoves(plot, move) {
   plot.svg.addEventListener("click", (event) => {
@@ -334,7 +352,8 @@ function clickMoves(plot, move) {
 
 /** The names of the curves, for where they have no room in the picture. */
 const key = (losses) => html("ul", { class: "ls-key" }, ...Object.keys(losses).map((name) => html("li", {}, swatch(name), losses[name].name)));
-const resetButton = (page, kind) => button({ label: "Reset", title: "This tab as it was at the start", onClick: () => page.set(START[kind]) }).element;
+const resetButton = (page, kind) => button({ label: "Reset", title: "This tab as it was at the start", 
+  onClick: () => page.set(kind === "softmax" ? { ...START[kind], goal_met: false } : START[kind]) }).element;
 const hint = (text) => html("small", { class: "twice-hint" }, text);
 const tryThis = (text) => html("div", { class: "ls-try" }, html("b", {}, "Try"), html("p", {}, text));
 
@@ -360,6 +379,7 @@ function regression(demo) {
   }));
   const pin = sideHandle(page, plot, { shape: svg("path", { class: "ls-pin", d: "M0 -11L10 8H-10Z" }), limits: RANGE,
     position: () => [page.get("prediction"), row(0.18)], move: (x) => page.set({ prediction: Number(x.toFixed(2)) }, false) });
+  nearestHandle(plot);
   clickMoves(plot, (x) => page.set({ prediction: clamp(Number(x.toFixed(1)), ...RANGE) }));
 
   const prediction = slider(page, { label: "Prediction", min: RANGE[0], max: RANGE[1], step: 0.05, trait: "prediction" });
@@ -401,9 +421,12 @@ function regression(demo) {
     for (const [name, mark, word] of minima) {
       const lowest = lowestAt(name, targets, d);
       const [[low, high], y] = [lowest.map(toX), bottoms[name]];
-      mark.setAttribute("d", `M${low - 7} ${y}L${low} ${y - 7}H${high}L${high + 7} ${y}L${high} ${y + 7}H${low}Z`);
+      const diamond = (at) => `M${at - 7} ${y}L${at} ${y - 7}L${at + 7} ${y}L${at} ${y + 7}Z`;
+      const flat = high - low > 16 ? `M${low + 8} ${y - 3}H${high - 8}V${y + 3}H${low + 8}Z` : "";
+      mark.setAttribute("d", `${diamond(low)}${high - low > 1 ? diamond(high) : ""}${flat}`);
       word.textContent = { mse: `mean ${span(lowest)}`, mae: `median ${span(lowest)}` }[name] ?? "";
-      make(word, { x: (low + high) / 2, y: name === "mse" || y - bottoms.mse > 60 ? y - 14 : y + 22 }, []);
+      const room = name === "mse" || y - bottoms.mse > 60; // else the table has to tell
+      make(word, { x: (low + high) / 2, y: y - 14, display: room ? "inline" : "none" }, []);
     }
     pin(`Prediction ${number(x)}. Arrow keys move it.`);
     handles.forEach((place, i) => place(`Target ${i + 1} of ${targets.length}, at ${number(targets[i] ?? 0)}. Arrow keys move it.`, i < targets.length));
@@ -411,7 +434,7 @@ function regression(demo) {
   const update = () => {
     const { targets, prediction: x, delta: d } = state();
     const needed = 1.9 * lossOver("mse", targets, lowestAt("mse", targets)[0]);
-    const top = [10, 20, 40].find((v) => v >= needed) ?? 80;
+    const top = [10, 20, 40].find((v) => v >= needed) ?? 60;
     plot.setLimits(plot.x, [-0.24 * top, top]);
     plot.redraw();
     add.input.disabled = targets.length >= MOST_TARGETS;
@@ -563,7 +586,9 @@ function softmaxTab(demo) {
   } });
   const loss = select(page, { label: "down the", options: Object.entries(names), trait: "loss" });
   const rate = slider(page, { label: "Step size", min: 0.1, max: 2, step: 0.1, trait: "learning_rate", format: (v) => number(v, 1) });
-  boxes[2].append(readout, html("div", { class: "ls-pair" }, truth.element, size.element), rate.element, element);
+  boxes[2].append(readout, html("div", { class: "ls-pair" }, truth.element, size.element), rate.element, element,
+    hint("Slope: of the loss you step down, by each score. Cross-entropy’s is (p − target) / temperature."),
+    tryThis("Run down the hinge until it rests, then down the cross-entropy. Which one is ever done? Now add label smoothing."));
   boxes[1].append(once.element, run.element, loss.element, shift.element, resetButton(page, "softmax"));
 
   /** Bars of one plot: x, width, and the rectangle between 0 and a value. */
@@ -583,7 +608,7 @@ function softmaxTab(demo) {
       const [x, y, s] = [top.toX(i), top.toY(scores[i]), scores[i]];
       box(top, bar, i, s, i === trueClass);
       make(handle, { transform: `translate(${x} ${y})`, "aria-label": `Score of ${CLASSES[i]}${i === trueClass ? ", the true class" : ""}: ${number(s)}. Arrow keys up and down move it.` }, []);
-      make(value, { x, y: s < 0 ? y + 27 : y - 17 }, []);
+      make(value, { x, y: s < 0 && s > -4 ? y + 27 : y - 17 }, []);
       value.textContent = number(s, Number.isInteger(Math.round(1e6 * s) / 1e5) ? 1 : 2);
       make(name, { x, y: top.frame.top + top.frame.height + 20, class: i === trueClass ? "ls-class ls-true" : "ls-class" }, []);
       name.textContent = i === trueClass ? `${CLASSES[i]} ✓` : CLASSES[i];

@@ -32,7 +32,7 @@ NAMES = {"mse": "MSE", "mae": "MAE", "huber": "Huber", "zero_one": "0-1"}
 NAMES |= {name: name.replace("_", " ") for name in TWO_CLASSES if name != "zero_one"}
 NAMES["cross_entropy"] = "cross-entropy"
 STYLES = ("-", "--", ":", "-", "-.")
-ORANGE, GREEN, PINK = "#b97400", "#008a64", "#a8487f"
+ORANGE, GREEN, PINK = "#9c6200", "#007a58", "#a8487f"
 
 
 class LossDemo(Demo):
