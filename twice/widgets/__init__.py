@@ -1,7 +1,11 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
-_HOMES = {"PerceptronDemo": "perceptron", "LearningRateDemo": "learning_rate"}
-__all__ = ["LearningRateDemo", "PerceptronDemo"]
+_HOMES = {
+    "LearningRateDemo": "learning_rate",
+    "PerceptronDemo": "perceptron",
+    "PlaygroundDemo": "playground",
+}
+__all__ = ["LearningRateDemo", "PerceptronDemo", "PlaygroundDemo"]
 
 
 def __getattr__(name):
