@@ -338,7 +338,7 @@ export function explain(settings, run, now) {
     const well = test.error < 0.05 ? ` Still, only ${percent(test.error)} of the test points are wrong: it gets surer of its few mistakes.` : ` Now ${score}.`;
     return `Overfitting: since epoch ${best[0]}, train loss fell from ${loss(best[1])} to ${loss(train.loss)} while test loss rose from ${loss(best[2])} to ${loss(test.loss)}.${well}${tail}`;
   }
-  if (test.error < 0.05) return `It has the pattern: ${after} ${score} (${Math.round(test.error * run.sets.test.count)} of ${run.sets.test.count}).${tail}`;
+  if (test.error < 0.05) return `It has learned the pattern: ${after}, ${score} (${Math.round(test.error * run.sets.test.count)} of ${run.sets.test.count}).${tail}`;
   const recent = rows.slice(-24);
   const jumps = recent.filter((row, i) => i && row[1] > 1.15 * recent[i - 1][1]).length;
   if (rows.length > 24 && jumps >= 5) {
@@ -536,8 +536,8 @@ function runControls(demo) {
     demo.show();
   } });
   const reset = button({ label: "Reset", title: "Back to the random weights of this seed", onClick: () => { pause(); demo.fresh(); demo.begin(); } });
-  const speed = select(page, { label: "Speed", trait: "speed", options: [["slow", "5 epochs/s"], ["medium", "60 epochs/s"], ["fast", "as fast as it can"]] });
-  page.figure.append(html("div", { class: "twice-row pg-run" }, run.element, step.element, reset.element, speed.element));
+  const data = select(page, { label: "Data", trait: "data", options: Object.entries(TITLES), onInput: demo.fresh });
+  page.figure.append(html("div", { class: "twice-row pg-run" }, run.element, step.element, reset.element, data.element));
   page.watch("running", toggle);
   if (page.get("running")) loop.start();
   return () => {
@@ -571,7 +571,9 @@ function map(demo) {
     demo.look();
     const [{ ctx, frame: f }, unit, colors] = [plot, demo.chosen(), page.colors()];
     ctx.imageSmoothingEnabled = true;
+    ctx.globalAlpha = 0.72; // paler than the small pictures: here the points are to stand out
     ctx.drawImage(...demo.tile(unit), f.left, f.top, f.width, f.height);
+    ctx.globalAlpha = 1;
     const { values, stride, offset } = demo.valuesOf(unit, "z");
     const line = crossings(values, GRID, stride, offset, 0);
     ctx.beginPath();
@@ -615,7 +617,7 @@ function map(demo) {
   return () => {
     const unit = demo.chosen();
     const [hidden, sigmoid] = [unit.column && unit.key !== "output", demo.settings.activation === "sigmoid"];
-    caption.textContent = unit.key === "output" ? "Output: probability of class 1" : hidden ? `${unit.name}: its value` : `${unit.name}: its value`;
+    caption.textContent = unit.key === "output" ? "Output: probability of class 1" : `${unit.name}: its value`;
     key.textContent = unit.key === "output" ? "Blue: class 0. Orange: class 1. Dark line: 50 %."
       : hidden && sigmoid ? "Blue: below ½. Orange: above ½. Dark line: exactly ½." : "Blue: negative. Orange: positive. Dark line: 0.";
     legend.classList.toggle("pg-untested", !page.get("show_test"));
@@ -633,7 +635,7 @@ function diagram(demo) {
   const key = html("ul", { class: "pg-legend", "aria-label": "Key to the connections" }, ...[["positive", "positive weight"], ["negative", "negative weight"]].map(([kind, text]) =>
     html("li", {}, svg("svg", { width: 34, height: 12, "aria-hidden": "true" }, svg("path", { class: `pg-${kind}`, d: "M1 6H33" })), text)),
     html("li", {}, "thicker: larger"), html("li", {}, "click a unit to see it large"));
-  page.figure.append(box, key, formula);
+  page.main.append(html("div", {}, box, key, formula)); // below the sentence, which belongs to the map
   const family = `twice-units-${(ids += 1)}`;
   let [places, built, size] = [[], "", 0];
   const ctx = canvas.getContext("2d");
@@ -647,8 +649,8 @@ function diagram(demo) {
     const width = Math.max(box.clientWidth, 72 * columns);
     const most = Math.max(...net.sizes);
     const top = 26;
-    size = Math.floor(clamp(0.84 * ((HEIGHT - top) / most), 30, 56));
-    const pitch = Math.min((HEIGHT - top) / most, 1.7 * size);
+    size = Math.floor(clamp(Math.min(0.84 * ((HEIGHT - top) / most), (0.52 * width) / (columns - 1)), 30, 88));
+    const pitch = Math.min((HEIGHT - top) / most, 1.6 * size);
     const gap = (width - size - 12) / (columns - 1);
     places = demo.units.map(({ column, index }) => [6 + size / 2 + column * gap, top + (HEIGHT - top) / 2 + (index - (net.sizes[column] - 1) / 2) * pitch]);
     const ratio = globalThis.devicePixelRatio || 1;
@@ -775,11 +777,10 @@ function settingsPanel(demo, link) {
     page.watch(trait, () => (control.value = place()));
     return control;
   };
-  const data = select(page, { label: "Data set", trait: "data", options: Object.entries(TITLES), onInput });
   const noise = slider(page, { label: "Noise", min: 0, max: 1, step: 0.05, trait: "noise", onInput });
   const train = slider(page, { label: "Training points", min: 20, max: 400, step: 20, format: String, trait: "train", onInput });
   const test = checkbox(page, { label: `Show the ${TEST_POINTS} test points`, trait: "show_test" });
-  group("Data", data, noise, train, test);
+  group("Points", noise, train, test);
 
   const resize = (hidden) => { page.set({ hidden }, false); demo.fresh(); };
   const count = slider(page, { label: "Hidden layers", min: 0, max: 4, step: 1, format: String, value: page.get("hidden").length,
@@ -793,7 +794,8 @@ function settingsPanel(demo, link) {
   const rate = stops("Learning rate", "learning_rate", ladder(0.0001, 3));
   const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
   const batch = stops("Batch size", "batch_size", [1, 2, 4, 8, 16, 32, 64, 128, 400], (v) => (v >= page.get("train") ? "all" : String(v)));
-  group("Training", optimizer, rate, momentum, batch);
+  const speed = select(page, { label: "Speed", trait: "speed", options: [["slow", "5 epochs/s"], ["medium", "60 epochs/s"], ["fast", "full speed"]] });
+  group("Training", optimizer, rate, momentum, batch, speed);
   const strengths = [0, ...ladder(0.0001, 0.3)];
   group("Penalty on the weights", stops("L1", "l1", strengths), stops("L2", "l2", strengths));
 

@@ -6,18 +6,16 @@ from itertools import pairwise
 import numpy as np
 import traitlets
 
+from twice.scratch.backpropagation import Activation, Dense, Sequential
+from twice.scratch.losses import BinaryCrossentropy
+from twice.scratch.perceptron import sigmoid
+
 from .base import Demo, Seeded
 
 LIMITS = (-3.0, 3.0)  # both axes
 TEST_POINTS = 300
 DATA = ("xor", "circle", "moons", "blobs", "spirals")
-ACTIVATIONS = {
-    "tanh": np.tanh,
-    "sigmoid": lambda z: 0.5 * (1 + np.tanh(z / 2)),
-    "relu": lambda z: np.maximum(z, 0),
-    "silu": lambda z: z * 0.5 * (1 + np.tanh(z / 2)),
-    "linear": lambda z: z,
-}
+ACTIVATIONS = ("tanh", "sigmoid", "relu", "silu", "linear")
 LINK = {  # name in the link: trait
     "data": "data",
     "noise": "noise",
@@ -61,7 +59,7 @@ class PlaygroundDemo(Demo):
         traitlets.Int(min=1, max=8), maxlen=4, help="Units of each hidden layer: up to 4 of 1 to 8."
     ).tag(sync=True)
     activation = traitlets.Enum(
-        list(ACTIVATIONS), "tanh", help="Of the hidden layers; the output is a sigmoid."
+        ACTIVATIONS, "tanh", help="Of the hidden layers; the output is a sigmoid."
     ).tag(sync=True)
     optimizer = traitlets.Enum(("sgd", "adam"), "sgd", help="How to step.").tag(sync=True)
     learning_rate = traitlets.Float(0.1, min=1e-4, max=3, help="0.0001 to 3.").tag(sync=True)
@@ -146,18 +144,31 @@ class PlaygroundDemo(Demo):
             for part, (count, k) in sizes.items()
         }
 
+    @property
+    def model(self):
+        """The network, with the weights of the last pause: a `Sequential` that ends in logits."""
+        stream, layers = Seeded(10 * self.seed + 3), []
+        for n, m in pairwise([2, *self.hidden, 1]):
+            layers.append(Dense(n, m, rng=stream, initializer=glorot, dtype=np.float64))
+            layers.append(Activation(Silu if self.activation == "silu" else self.activation))
+        model = Sequential(layers[:-1])
+        if self.weights:
+            model.set_weights([np.array(w) for pair in self.weights for w in pair])
+        return model
+
     def predict(self, x):
         """The probability of class 1 at x (n, 2), with the weights of the last pause; (n,)."""
-        *layers, last = self.weights or first_weights(self.hidden, self.seed)
-        a = np.asarray(x, dtype=float)
-        for kernel, bias in layers:
-            a = ACTIVATIONS[self.activation](a @ np.array(kernel) + bias)
-        return ACTIVATIONS["sigmoid"](a @ np.array(last[0]) + last[1])[:, 0]
+        return sigmoid(self.model.forward(np.asarray(x, dtype=float)))[:, 0]
 
     def error(self, part="test"):
         """The share of the "test" or "train" points that are classed wrongly."""
         x, y = self.points[part]
         return float(np.mean((self.predict(x) > 0.5) != y))
+
+    def loss(self, part="test"):
+        """The mean cross-entropy over the "test" or "train" points, without the penalty."""
+        x, y = self.points[part]
+        return BinaryCrossentropy(from_logits=True).forward(y[:, None], self.model.forward(x))
 
     def summary(self):
         layers = "-".join(map(str, self.hidden)) or "no hidden layer"
@@ -196,15 +207,24 @@ class PlaygroundDemo(Demo):
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
 
 
-def first_weights(hidden, seed):
-    """The weights before training: Glorot uniform kernels and zero biases, as in playground.js."""
-    stream, sizes = Seeded(10 * seed + 3), [2, *hidden, 1]
-    weights = []
-    for n, m in pairwise(sizes):
-        bound = math.sqrt(6 / (n + m))
-        draws = [bound * (2 * stream.next() - 1) for _ in range(n * m)]
-        weights.append([np.reshape(draws, (n, m)).tolist(), [0.0] * m])
-    return weights
+class Silu:
+    """a = z sigmoid(z), for `Activation`."""
+
+    name = "silu"
+
+    @staticmethod
+    def f(z):
+        return z * sigmoid(z)
+
+    @staticmethod
+    def derivative(z, a):
+        return sigmoid(z) + a * (1 - sigmoid(z))
+
+
+def glorot(shape, stream):
+    """A kernel uniform within sqrt(6 / (n_in + n_out)) of 0, drawn as in playground.js."""
+    draws = [2 * stream.next() - 1 for _ in range(shape[0] * shape[1])]
+    return math.sqrt(6 / sum(shape)) * np.reshape(draws, shape)
 
 
 def make_data(name, noise, count, seed):
