@@ -80,9 +80,9 @@ export function createNetwork(hidden, activation, seed) {
   return { sizes, activation, layers, params, grads, first, second, steps: 0 };
 }
 
-/** Room for `count` rows: z and a of every layer, and the gradient that comes back. Made once, used for every pass. */
-export const workspace = (net, count) => net.layers.map(({ nOut }) =>
-  ({ z: new Float64Array(count * nOut), a: new Float64Array(count * nOut), delta: new Float64Array(count * nOut) }));
+/** Room for `count` rows: z and a of every layer, and, to learn, the gradient that comes back. Made once, used for every pass. */
+export const workspace = (net, count, learns = false) => net.layers.map(({ nOut }) =>
+  ({ z: new Float64Array(count * nOut), a: new Float64Array(count * nOut), delta: learns ? new Float64Array(count * nOut) : null }));
 
 /** z = a W + b and a = f(z), layer by layer; the last layer's a is the probability of class 1. */
 export function forward(net, space, x, count) {
@@ -208,7 +208,7 @@ function record(run) {
 export function trainBatch(run, settings) {
   const { net, sets: { train }, order, random } = run;
   const size = Math.min(settings.batch_size, train.count);
-  if (run.batch?.size !== size) run.batch = { size, x: new Float64Array(2 * size), y: new Float64Array(size), space: workspace(net, size) };
+  if (run.batch?.size !== size) run.batch = { size, x: new Float64Array(2 * size), y: new Float64Array(size), space: workspace(net, size, true) };
   if (run.at === 0) {
     for (let i = train.count - 1; i > 0; i--) { // Fisher and Yates
       const j = random.integer(i + 1);
@@ -316,7 +316,7 @@ export function explain(settings, run, now) {
   const tail = dead ? ` ${dead} of ${plural(units, "unit")} ${dead === 1 ? "is" : "are"} dead: a negative input to relu at every training point, so no gradient.` : "";
   if (!Number.isFinite(train.loss)) return "The loss is no longer a number: the steps were too large and the weights overflowed. Lower the learning rate, then press Reset.";
   const score = `${percent(train.error)} of the training points and ${percent(test.error)} of the test points are wrong`;
-  if (epochs === 0) return `Random weights: ${score}. Press Run.`;
+  if (epochs === 0) return `The weights are still random: ${score}. Press Run.`;
   const after = `after ${plural(epochs, "epoch")}`;
   if (!settings.hidden.length || settings.activation === "linear") {
     const why = settings.hidden.length ? "Linear layers, stacked, are one linear map: the network still draws one straight line."
@@ -376,8 +376,8 @@ export function crossings(values, size, stride, offset, level) {
 
 // ==== The demo ==========================================================================================
 
-const GRID = 48; // cells along each side of a unit's picture
-const SPEEDS = { slow: 5, medium: 60, fast: Infinity }; // epochs a second
+const GRID = 44; // cells along each side of a unit's picture
+const SPEEDS = { slow: 5, medium: 60, fast: null }; // epochs a second; null: as many as fit
 const BUDGET = 8; // milliseconds of training in a frame
 const FRESH = "data noise train hidden activation seed"; // another value of these begins a new run
 const HEIGHT = 316; // of the diagram, whatever the network: nothing below it moves
@@ -412,11 +412,14 @@ function render({ model, el }) {
   };
   /** The unit in the large map; one that is gone gives way to the output. */
   demo.chosen = () => demo.units.find(({ key }) => key === page.get("unit")) ?? demo.units.at(-1);
-  /** Measure and paint the units' pictures, once for all parts that are drawn. */
+  /** Read the theme, measure, and paint the units' pictures, once for all parts that are drawn. */
   demo.look = () => {
     if (!demo.stale) return;
     demo.stale = false;
     const from = performance.now();
+    const style = getComputedStyle(page.root);
+    demo.colors = { ...page.colors(), font: style.fontFamily };
+    for (const kind of ["negative", "positive"]) demo.colors[kind] = style.getPropertyValue(`--pg-${kind}`);
     demo.now = measure(demo.run);
     forward(demo.run.net, demo.cells, CELLS, GRID * GRID);
     demo.paintTiles();
@@ -464,21 +467,19 @@ function unitsOf(net) {
   return units;
 }
 
-/** Every unit's picture over the plane, on one canvas of GRID x GRID tiles: blue below the middle, orange above. */
+/** Every unit's picture over the plane, GRID x GRID pixels on a canvas of its own: blue below the middle, orange above. */
 function tiles(demo) {
-  const { page } = demo;
-  const canvas = html("canvas", { width: 8 * GRID, height: 5 * GRID });
-  const ctx = canvas.getContext("2d");
-  const image = ctx.createImageData(GRID, GRID);
+  const canvases = []; // one for each unit of the largest network so far: 35 at most
+  const image = new ImageData(GRID, GRID);
   const pixels = new Uint32Array(image.data.buffer);
   const shades = new Uint32Array(255);
   let painted = "";
-  demo.tile = (unit) => { const t = demo.units.indexOf(unit); return [canvas, (t % 8) * GRID, Math.floor(t / 8) * GRID, GRID, GRID]; };
+  demo.tile = (unit) => canvases[demo.units.indexOf(unit)];
   /** { values, stride, offset } of a unit's a, or of its z, which is 0 on its boundary. */
   demo.valuesOf = ({ column, index }, what) => ({ offset: index,
     values: column ? demo.cells[column - 1][what] : CELLS, stride: column ? demo.run.net.layers[column - 1].nOut : 2 });
   return () => {
-    const colors = page.colors();
+    const { colors } = demo;
     if (painted !== colors.surface) {
       painted = colors.surface;
       const [blue, middle, orange] = [colors.class0, colors.surface, colors.class1].map((c) => [1, 3, 5].map((i) => parseInt(c.slice(i, i + 2), 16)));
@@ -489,7 +490,7 @@ function tiles(demo) {
       }
     }
     const { activation } = demo.run.net;
-    for (const unit of demo.units) {
+    demo.units.forEach((unit, number) => {
       const { values, stride, offset } = demo.valuesOf(unit, "a");
       const half = unit.key === "output" || (unit.column && activation === "sigmoid") ? 0.5 : 0;
       let size = half || 1;
@@ -500,9 +501,9 @@ function tiles(demo) {
       for (let cell = 0, k = offset; cell < pixels.length; cell++, k += stride) {
         pixels[cell] = shades[Math.round(127 + (127 * (values[k] - half)) / size)] ?? shades[127];
       }
-      const [, x, y] = demo.tile(unit);
-      ctx.putImageData(image, x, y);
-    }
+      canvases[number] ??= html("canvas", { width: GRID, height: GRID });
+      canvases[number].getContext("2d").putImageData(image, 0, 0);
+    });
   };
 }
 
@@ -514,11 +515,12 @@ function runControls(demo) {
     const { run, settings } = demo;
     const from = performance.now();
     const batches = Math.ceil(run.sets.train.count / settings.batch_size);
-    owed = Math.min(owed + seconds * SPEEDS[page.get("speed")] * batches, 1e9);
+    const pace = SPEEDS[page.get("speed")];
+    owed = pace ? owed + seconds * pace * batches : Infinity;
     while (owed >= 1 && performance.now() - from < BUDGET) { trainBatch(run, settings); owed -= 1; }
-    if (owed > batches) owed = 0; // this machine is slower than the speed asked for
-    // Draw at most half of the time; for who wants calm, twice a second.
-    if (from - shown > (page.calm() ? 500 : 2 * (demo.cost ?? 0))) { shown = from; demo.show(); }
+    if (owed > batches) owed = 0; // this machine is slower than that
+    // Draw at most a third of the time; for who wants calm, twice a second.
+    if (from - shown > (page.calm() ? 500 : 3 * (demo.cost ?? 0))) { shown = from; demo.show(); }
     if (Number.isFinite(run.net.params[0])) return true;
     page.set({ running: false });
     return false;
@@ -569,10 +571,10 @@ function map(demo) {
   let drawn = [];
   const draw = () => {
     demo.look();
-    const [{ ctx, frame: f }, unit, colors] = [plot, demo.chosen(), page.colors()];
+    const [{ ctx, frame: f }, unit, { colors }] = [plot, demo.chosen(), demo];
     ctx.imageSmoothingEnabled = true;
     ctx.globalAlpha = 0.72; // paler than the small pictures: here the points are to stand out
-    ctx.drawImage(...demo.tile(unit), f.left, f.top, f.width, f.height);
+    ctx.drawImage(demo.tile(unit), f.left, f.top, f.width, f.height);
     ctx.globalAlpha = 1;
     const { values, stride, offset } = demo.valuesOf(unit, "z");
     const line = crossings(values, GRID, stride, offset, 0);
@@ -637,16 +639,16 @@ function diagram(demo) {
     html("li", {}, "thicker: larger"), html("li", {}, "click a unit to see it large"));
   page.main.append(html("div", {}, box, key, formula)); // below the sentence, which belongs to the map
   const family = `twice-units-${(ids += 1)}`;
-  let [places, built, size] = [[], "", 0];
+  let [places, built, size, room] = [[], "", 0, 0];
   const ctx = canvas.getContext("2d");
 
   function layout() {
     const { net } = demo.run;
-    const shape = `${net.sizes}|${box.clientWidth}|${globalThis.devicePixelRatio}`;
-    if (built === shape || !box.clientWidth) return;
+    const shape = `${net.sizes}|${room}|${globalThis.devicePixelRatio}`;
+    if (built === shape || !room) return;
     built = shape;
     const columns = net.sizes.length;
-    const width = Math.max(box.clientWidth, 72 * columns);
+    const width = Math.max(room, 72 * columns);
     const most = Math.max(...net.sizes);
     const top = 26;
     size = Math.floor(clamp(Math.min(0.84 * ((HEIGHT - top) / most), (0.52 * width) / (columns - 1)), 30, 88));
@@ -667,7 +669,7 @@ function diagram(demo) {
     if (!places.length) return;
     demo.look();
     const { units, run: { net } } = demo;
-    const [colors, chosen, ratio] = [page.colors(), demo.chosen(), globalThis.devicePixelRatio || 1];
+    const [{ colors }, chosen, ratio] = [demo, demo.chosen(), globalThis.devicePixelRatio || 1];
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.clearRect(0, 0, canvas.width, canvas.height);
     const at = (column, index) => places[units.findIndex((u) => u.column === column && u.index === index)];
@@ -681,15 +683,15 @@ function diagram(demo) {
         ctx.moveTo(a[0] + size / 2, a[1]);
         ctx.bezierCurveTo(middle, a[1], middle, b[1], b[0] - size / 2, b[1]);
         ctx.setLineDash(w < 0 ? [5, 4] : []);
-        Object.assign(ctx, { strokeStyle: w < 0 ? colors.class0 : colors.class1, lineWidth: clamp(1.4 * Math.abs(w), 0.4, 7), globalAlpha: mine ? 0.95 : 0.3 });
+        Object.assign(ctx, { strokeStyle: w < 0 ? colors.negative : colors.positive, lineWidth: clamp(1.4 * Math.abs(w), 0.4, 7), globalAlpha: mine ? 0.95 : 0.3 });
         ctx.stroke();
       });
     });
-    Object.assign(ctx, { globalAlpha: 1, fillStyle: colors.muted, textAlign: "center", font: `13px ${getComputedStyle(page.root).fontFamily}` });
+    Object.assign(ctx, { globalAlpha: 1, fillStyle: colors.muted, textAlign: "center", font: `13px ${colors.font}` });
     ctx.setLineDash([]);
     units.forEach((unit, i) => {
       const [x, y] = [places[i][0] - size / 2, places[i][1] - size / 2];
-      ctx.drawImage(...demo.tile(unit), x, y, size, size);
+      ctx.drawImage(demo.tile(unit), x, y, size, size);
       if (unit.index) return;
       const last = unit.key === "output";
       Object.assign(ctx, { textAlign: last ? "right" : unit.column ? "center" : "left" });
@@ -702,7 +704,7 @@ function diagram(demo) {
     if (!radio.checked) radio.checked = true;
   }
   const redraw = frame(page, draw);
-  const observer = new ResizeObserver(redraw);
+  const observer = new ResizeObserver(() => { room = box.clientWidth; redraw(); });
   observer.observe(box);
   page.onDispose(() => observer.disconnect());
   page.themed.add(() => demo.show());
@@ -721,7 +723,7 @@ function curves(demo) {
   box.append(key);
   const draw = () => {
     demo.look();
-    const [{ ctx, frame: f }, colors, { history: { rows } }] = [plot, page.colors(), demo.run];
+    const [{ ctx, frame: f }, { colors, run: { history: { rows } } }] = [plot, demo];
     for (const [column, color, dash] of [[1, colors.curve, []], [2, colors.path, [7, 5]]]) {
       ctx.beginPath();
       for (const row of rows) if (Number.isFinite(row[column])) ctx.lineTo(plot.toX(row[0]), clamp(plot.toY(row[column]), f.top - 9, f.top + f.height));
