@@ -411,13 +411,14 @@ def test_a_long_run_stays_small():
 
 
 def explain(epochs, **traits):
-    return run_js(
+    answer = run_js(
         SCRIPT,
         """const run = demo.trainEpochs(demo.createRun(data.s), data.s, data.epochs);
         const now = demo.measure(run);
         return { text: demo.explain(data.s, run, now), now, rows: run.history.rows };""",
         {"s": settings(**traits), "epochs": epochs},
     )
+    return answer | {"text": answer["text"].replace("\u00a0", " ")}
 
 
 def test_before_training_it_says_so():
@@ -459,6 +460,17 @@ def test_too_large_a_rate_a_strong_penalty_and_stacked_sigmoids_are_told():
     text = explain(20, hidden=[8, 8, 8], activation="sigmoid", learning_rate=0.01)["text"]
     assert "ln 2 = 0.69" in text
     assert "Stacked sigmoids start slowly" in text
+
+
+def test_a_loss_that_stands_still_is_told_with_its_reason():
+    traits = {"data": "moons", "noise": 0.6, "train": 40, "hidden": [8, 8], "learning_rate": 0.3}
+    answer = explain(600, **traits, l2=0.01)
+    assert "Train loss has hardly moved since epoch 360" in answer["text"]
+    assert "The penalty keeps the weights small" in answer["text"]
+    alone = explain(600, **traits)  # the same without a penalty overfits
+    assert alone["text"].startswith("Overfitting")
+    assert answer["now"]["test"]["error"] < alone["now"]["test"]["error"]
+    assert "Too few units" in explain(600, hidden=[1])["text"]
 
 
 def test_a_loss_that_is_no_number_is_told():

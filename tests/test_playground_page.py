@@ -79,6 +79,11 @@ def epoch(here):
     return int(here.text(".pg-epoch dd"))
 
 
+def scores(page):
+    """Epoch, train error, test error, train loss, test loss, as they are shown."""
+    return [t.replace("\u00a0", " ") for t in page.locator(".pg-scores dd").all_inner_texts()]
+
+
 def control(page, label):
     return page.get_by_label(label, exact=True)
 
@@ -106,7 +111,7 @@ def test_run_trains_live_and_pause_hands_the_weights_to_python(bench):
     after = [here.page.evaluate(PIXELS, canvas) for canvas in (MAP, NET, CURVE)]
     assert all(a != b for a, b in zip(before, after, strict=True))
     demo = PlaygroundDemo(hidden=[4], weights=here.trait("weights"))
-    shown = here.page.locator(".pg-scores dd").all_inner_texts()
+    shown = scores(here.page)
     assert shown[1:] == [
         *(f"{100 * demo.error(part):.1f} %" for part in ("train", "test")),
         *(f"{demo.loss(part):.3f}" for part in ("train", "test")),
@@ -203,7 +208,7 @@ def test_python_sets_weights_and_settings(bench):
     demo = PlaygroundDemo(weights=weights, epochs=9)
     here = bench(weights=weights, epochs=9)
     assert epoch(here) == 9
-    assert here.page.locator(".pg-scores dd").all_inner_texts()[2] == f"{100 * demo.error():.1f} %"
+    assert scores(here.page)[2] == f"{100 * demo.error():.1f} %"
     for name, value in {"weights": [], "epochs": 0, "hidden": [2, 3]}.items():
         here.page.evaluate("(pair) => window.model.set(...pair)", [name, value])
     here.settle()
@@ -418,10 +423,6 @@ def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
 # ---- the page's address ------------------------------------------------------------------------
 
 
-def scores(page):
-    return page.locator(".pg-scores dd").all_inner_texts()
-
-
 def test_a_link_opens_its_setting_and_leads_to_the_goal(book):
     page = book(PlaygroundDemo(**SPIRALS, speed="fast").link())
     assert control(page, "Units in layer 2").input_value() == "8"
@@ -488,12 +489,13 @@ def test_a_link_to_the_address_that_is_there_begins_anew(book):
 def test_copy_link_copies_the_address_of_the_setting(book):
     page = book("#top", ["clipboard-read", "clipboard-write"], data="circle")
     page.get_by_role("button", name="Copy link").click()
-    page.wait_for_function("document.querySelector('.pg-note').innerText === 'Link copied.'")
+    page.get_by_text("Link copied.", exact=True).wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == (
         BOOK + PlaygroundDemo(data="circle").link()
     )
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copy this link:").wait_for()
     field = page.get_by_label("Link to these settings")
     assert field.input_value() == BOOK + PlaygroundDemo(data="circle").link()
     assert page.evaluate("getSelection().toString()") == field.input_value()

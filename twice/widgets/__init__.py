@@ -2,10 +2,11 @@
 
 _HOMES = {
     "LearningRateDemo": "learning_rate",
+    "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
 }
-__all__ = ["LearningRateDemo", "PerceptronDemo", "PlaygroundDemo"]
+__all__ = ["LearningRateDemo", "LossDemo", "PerceptronDemo", "PlaygroundDemo"]
 
 
 def __getattr__(name):

@@ -293,7 +293,7 @@ export function readLink(hash) {
 
 // ---- Words ----
 
-const percent = (share) => `${number(100 * share, 1)} %`;
+const percent = (share) => `${number(100 * share, 1)}\u00a0%`;
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const loss = (value) => number(value, value < 0.0995 ? 3 : 2);
 
@@ -321,7 +321,7 @@ export function explain(settings, run, now) {
   if (!settings.hidden.length || settings.activation === "linear") {
     const why = settings.hidden.length ? "Linear layers, stacked, are one linear map: the network still draws one straight line."
       : "A network without a hidden layer draws one straight line.";
-    return test.error < 0.05 ? `${why} For these points a line is enough: ${score}.` : `${why} ${after[0].toUpperCase()}${after.slice(1)}, ${score}.`;
+    return test.error < 0.05 ? `${why} For these points a line is enough: ${score}.` : `${why} After ${after.slice(6)}, ${score}.`;
   }
   const largest = net.layers.reduce((most, { kernel }) => kernel.reduce((m, w) => Math.max(m, Math.abs(w)), most), 0);
   if (settings.l1 + settings.l2 > 0 && largest < 0.05) {
@@ -342,12 +342,14 @@ export function explain(settings, run, now) {
   const recent = rows.slice(-24);
   const jumps = recent.filter((row, i) => i && row[1] > 1.15 * recent[i - 1][1]).length;
   if (rows.length > 24 && jumps >= 5) {
-    return `The train loss jumps: it rose by more than 15 % between ${jumps} of the last 23 measurements. The steps are large; try a lower rate. ${score[0].toUpperCase()}${score.slice(1)}.${tail}`;
+    return `The train loss jumps: it rose by more than 15 % between ${jumps} of the last 23 measurements. The steps are large; try a lower rate. ${score}.${tail}`;
   }
   if (drop && train.error > 0.05 && train.loss > 0.97 * drop[1]) {
-    return `Train loss has hardly moved since epoch ${drop[0]}: ${loss(drop[1])} then, ${loss(train.loss)} now. ${score[0].toUpperCase()}${score.slice(1)}: too few units, or a poor place to be stuck in.${tail}`;
+    const why = settings.l1 + settings.l2 > 0 ? `The penalty keeps the weights small: the largest is ${number(largest)}.`
+      : "Too few units, a poor place to be stuck in, or classes that overlap.";
+    return `Train loss has hardly moved since epoch ${drop[0]}: ${loss(drop[1])} then, ${loss(train.loss)} now. ${why} ${score}.${tail}`;
   }
-  return `It is learning: train loss fell from ${loss(rows[0][1])} to ${loss(train.loss)} in ${plural(epochs - rows[0][0], "epoch")}. ${score[0].toUpperCase()}${score.slice(1)}.${tail}`;
+  return `It is learning: train loss fell from ${loss(rows[0][1])} to ${loss(train.loss)} in ${plural(epochs - rows[0][0], "epoch")}. ${score}.${tail}`;
 }
 
 /** The goal, met by training alone: at most this share of the 300 test points of the spirals wrong. */
@@ -803,7 +805,7 @@ function settingsPanel(demo, link) {
 
   const seed = button({ label: "Seed", title: "Other points and other first weights, from the next seed", onClick: () => { page.set({ seed: (page.get("seed") + 1) % 10000 }); onInput(); } });
   const copy = button({ label: "Copy link", title: "A link that opens the book with these settings", onClick: link.copy });
-  page.actions.append(seed.element, copy.element);
+  page.actions.append(seed.element, copy.element, link.copied, link.field);
   return () => {
     const hidden = page.get("hidden");
     if (count.value !== hidden.length) count.value = hidden.length;
@@ -824,8 +826,8 @@ function address(demo, el) {
   const inBook = Boolean(el.closest(".demo") && document.querySelector('script[type="application/vnd.jupyter.widget-state+json"]'));
   const owner = () => inBook && document.querySelector(".pg-note").closest(".twice") === page.root; // the first on the page
   const [note, field] = [html("p", { class: "pg-note", role: "status" }), html("input", { type: "text", class: "pg-link", readonly: true, hidden: true, "aria-label": "Link to these settings" })];
+  const copied = html("span", { class: "twice-hint", role: "status" });
   page.figure.append(note);
-  page.actions.append(field);
   const embedded = Object.fromEntries(SETTINGS.map((name) => [name, page.get(name)]));
   const now = () => writeLink(Object.fromEntries(SETTINGS.map((name) => [name, page.get(name)])));
   const tell = (text) => { note.textContent = text; };
@@ -845,6 +847,7 @@ function address(demo, el) {
   page.watch(SETTINGS.join(" "), () => {
     if (opening) return;
     tell("");
+    copied.textContent = "";
     field.hidden = true;
     clearTimeout(wait);
     if (owner()) wait = setTimeout(() => { try { history.replaceState(history.state, "", now()); } catch { /* a page that may not */ } }, 250);
@@ -854,15 +857,15 @@ function address(demo, el) {
     const target = event.target.closest?.("a[href*='#playground=']");
     if (target && target.href === location.href) open();
   });
-  return { open, copy: async () => {
+  return { open, field, copied, copy: async () => {
     const text = inBook ? location.href.split("#")[0] + now() : now();
     try {
       await navigator.clipboard.writeText(text);
-      tell(inBook ? "Link copied." : "Copied: put it behind the address of this page in the book.");
+      copied.textContent = inBook ? "Link copied." : "Copied: put it behind the address of this page in the book.";
     } catch { // no clipboard here: let the reader copy by hand
       Object.assign(field, { value: text, hidden: false });
       field.select();
-      tell("Copy the link below.");
+      copied.textContent = "Copy this link:";
     }
   } };
 }
