@@ -428,6 +428,19 @@ def test_before_training_it_says_so():
     assert wrong in answer["text"]
 
 
+def test_it_says_learning_only_of_a_loss_that_fell():
+    assert (
+        "Train loss was 0.63 at the start and is 0.63 after 1 epoch."
+        in (explain(1, hidden=[5])["text"])
+    )
+    answer = explain(150, hidden=[8, 8], optimizer="adam", learning_rate=0.01)
+    first, last = answer["rows"][0][1], answer["now"]["train"]["loss"]
+    assert (
+        f"It is learning: train loss fell from {first:.2f} to {last:.2f} in 150 epochs."
+        in (answer["text"])
+    )
+
+
 def test_one_line_is_enough_for_blobs_and_too_little_for_xor():
     assert "a line is enough" in explain(60, data="blobs")["text"]
     answer = explain(60, data="xor")

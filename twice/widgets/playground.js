@@ -346,10 +346,12 @@ export function explain(settings, run, now) {
   }
   if (drop && train.error > 0.05 && train.loss > 0.97 * drop[1]) {
     const why = settings.l1 + settings.l2 > 0 ? `The penalty keeps the weights small: the largest is ${number(largest)}.`
-      : "Too few units, a poor place to be stuck in, or classes that overlap.";
+      : "Too few units, a plateau that more epochs may cross, or classes that overlap.";
     return `Train loss has hardly moved since epoch ${drop[0]}: ${loss(drop[1])} then, ${loss(train.loss)} now. ${why} ${score}.${tail}`;
   }
-  return `It is learning: train loss fell from ${loss(rows[0][1])} to ${loss(train.loss)} in ${plural(epochs - rows[0][0], "epoch")}. ${score}.${tail}`;
+  const [from, to, time] = [loss(rows[0][1]), loss(train.loss), plural(epochs - rows[0][0], "epoch")];
+  const falls = from !== to && train.loss < rows[0][1];
+  return `${falls ? `It is learning: train loss fell from ${from} to ${to} in ${time}` : `Train loss was ${from} at the start and is ${to} after ${time}`}. ${score}.${tail}`;
 }
 
 /** The goal, met by training alone: at most this share of the 300 test points of the spirals wrong. */
