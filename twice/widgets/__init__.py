@@ -1,7 +1,12 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
-_HOMES = {"PerceptronDemo": "perceptron", "LearningRateDemo": "learning_rate", "LossDemo": "loss"}
-__all__ = ["LearningRateDemo", "LossDemo", "PerceptronDemo"]
+_HOMES = {
+    "LearningRateDemo": "learning_rate",
+    "LossDemo": "loss",
+    "PerceptronDemo": "perceptron",
+    "PlaygroundDemo": "playground",
+}
+__all__ = ["LearningRateDemo", "LossDemo", "PerceptronDemo", "PlaygroundDemo"]
 
 
 def __getattr__(name):
