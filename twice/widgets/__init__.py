@@ -1,11 +1,13 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
 _HOMES = {
-    "PerceptronDemo": "perceptron",
-    "LearningRateDemo": "learning_rate",
     "ActivationsDemo": "activations",
+    "LearningRateDemo": "learning_rate",
+    "LossDemo": "loss",
+    "PerceptronDemo": "perceptron",
+    "PlaygroundDemo": "playground",
 }
-__all__ = ["ActivationsDemo", "LearningRateDemo", "PerceptronDemo"]
+__all__ = ["ActivationsDemo", "LearningRateDemo", "LossDemo", "PerceptronDemo", "PlaygroundDemo"]
 
 
 def __getattr__(name):

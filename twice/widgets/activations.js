@@ -11,10 +11,11 @@ const RECTIFIED = [-1, 4];
 const plain = (v) => String(Number(v.toFixed(2))).replace("-", "−");
 const logistic = (z) => (z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z)));
 const sixth = (z) => (z <= -3 ? 0 : z >= 3 ? 1 : z / 6 + 0.5);
-const leak = (z, p) => (z > 0 ? z : p.negative_slope * z);
-const leakSlope = (z, a, p) => (z > 0 ? 1 : p.negative_slope);
-const leakRange = (p) => (p.negative_slope > 0 ? "all numbers" : "0 to ∞");
-const leakSteepest = (p) => (p.negative_slope < 1 ? [1, "above 0"] : [1, "everywhere"]);
+const leaky = (formula) => ({
+  formula, f: (z, p) => (z > 0 ? z : p.negative_slope * z), d: (z, a, p) => (z > 0 ? 1 : p.negative_slope), shown: RECTIFIED,
+  range: (p) => (p.negative_slope > 0 ? "all numbers" : "0 to ∞"), parameter: "negative_slope",
+  steepest: (p) => [1, p.negative_slope < 1 ? "above 0" : "everywhere"], square: (p) => (1 + p.negative_slope ** 2) / 2,
+});
 
 /** The error function, by a series of positive terms: erf(x) = 2/sqrt(pi) exp(-x^2) (x + 2x^3/3 + 4x^5/15 + ...). */
 export function erf(x) {
@@ -31,44 +32,46 @@ function mish(z) {
   return (z * e * (e + 2)) / (e * (e + 2) + 2);
 }
 
-/* bounded: both ends level off at a value that is not a rest (relu6's 0 is one). shown: the heights of the histograms. steepest: the largest slope, and where.
+/* range, steepest (the largest slope, and where): for people; told() gives their value. shown: the heights of the histograms.
+ * bounded: both ends saturate (relu6 is at rest at its lower one). parameter: the trait it depends on.
  * square(p): for functions that scale (f(cz) = c f(z) for c > 0), E[f(z)^2] / E[z^2], exact for symmetric z. */
 const table = {
-  linear: { formula: "z", f: (z) => z, d: () => 1, range: "all numbers", steepest: [1, "everywhere"], shown: [-3, 3], odd: true, square: () => 1 },
-  sigmoid: { formula: "1 / (1 + e^{−z})", f: logistic, d: (z, a) => a * (1 - a), range: "0 to 1", steepest: [0.25, "at 0"],
-    shown: [-0.05, 1.05], bounded: true },
-  tanh: { formula: "(e^{z} − e^{−z}) / (e^{z} + e^{−z})", f: Math.tanh, d: (z, a) => 1 - a * a, range: "−1 to 1", steepest: [1, "at 0"],
-    shown: SQUASHED, bounded: true, odd: true },
-  relu: { formula: "max(0, z)", f: (z) => (z > 0 ? z : 0), d: (z) => (z > 0 ? 1 : 0), range: "0 to ∞", steepest: [1, "above 0"],
-    shown: RECTIFIED, square: () => 0.5 },
-  leaky_relu: { formula: "z above 0, slope · z below", f: leak, d: leakSlope, range: leakRange, steepest: leakSteepest,
-    shown: RECTIFIED, parameter: "negative_slope", square: (p) => (1 + p.negative_slope ** 2) / 2 },
-  prelu: { formula: "z above 0, slope · z below; the slope is learned", f: leak, d: leakSlope, range: leakRange, steepest: leakSteepest,
-    shown: RECTIFIED, parameter: "negative_slope", square: (p) => (1 + p.negative_slope ** 2) / 2 },
-  elu: { formula: "z above 0, α(e^{z} − 1) below", f: (z, p) => (z > 0 ? z : p.alpha * Math.expm1(z)), d: (z, a, p) => (z > 0 ? 1 : a + p.alpha),
-    range: (p) => `${plain(-p.alpha)} to ∞`, steepest: (p) => (p.alpha > 1 ? [p.alpha, "at 0"] : [1, "above 0"]),
-    shown: [-2.2, 4], parameter: "alpha" },
-  selu: { formula: "1.051 z above 0, 1.758 (e^{z} − 1) below", f: (z) => (z > 0 ? SELU[0] * z : SELU[0] * SELU[1] * Math.expm1(z)),
-    d: (z, a) => (z > 0 ? SELU[0] : a + SELU[0] * SELU[1]), range: "−1.76 to ∞", steepest: [SELU[0] * SELU[1], "at 0"], shown: [-2.2, 4] },
+  linear: { formula: "z", f: (z) => z, d: () => 1, range: "all numbers", steepest: [1, "everywhere"], shown: [-3, 3],
+    square: () => 1 },
+  sigmoid: { formula: "1 / (1 + e^{−z})", f: logistic, d: (z, a) => a * (1 - a), range: "0 to 1",
+    steepest: [0.25, "at 0"], shown: [-0.05, 1.05], bounded: true },
+  tanh: { formula: "(e^{z} − e^{−z}) / (e^{z} + e^{−z})", f: Math.tanh, d: (z, a) => 1 - a * a, range: "−1 to 1",
+    steepest: [1, "at 0"], shown: SQUASHED, bounded: true },
+  relu: { formula: "max(0, z)", f: (z) => (z > 0 ? z : 0), d: (z) => (z > 0 ? 1 : 0), range: "0 to ∞",
+    steepest: [1, "above 0"], shown: RECTIFIED, square: () => 0.5 },
+  leaky_relu: leaky("z above 0, slope · z below"),
+  prelu: leaky("z above 0, slope · z below; the slope is learned"),
+  elu: { formula: "z above 0, α(e^{z} − 1) below", f: (z, p) => (z > 0 ? z : p.alpha * Math.expm1(z)),
+    d: (z, a, p) => (z > 0 ? 1 : a + p.alpha), range: (p) => `${plain(-p.alpha)} to ∞`,
+    steepest: (p) => (p.alpha > 1 ? [p.alpha, "at 0"] : [1, "above 0"]), shown: [-2.2, 4], parameter: "alpha" },
+  selu: { formula: "1.051 z above 0, 1.758 (e^{z} − 1) below",
+    f: (z) => SELU[0] * (z > 0 ? z : SELU[1] * Math.expm1(z)), d: (z, a) => (z < 0 ? a + SELU[0] * SELU[1] : SELU[0]),
+    range: "−1.76 to ∞", steepest: [SELU[0] * SELU[1], "at 0"], shown: [-2.2, 4] },
   gelu: { formula: "z Φ(z), Φ the normal distribution", f: (z) => 0.5 * z * (1 + erf(z * Math.SQRT1_2)),
     d: (z, a) => (z === 0 ? 0.5 : a / z + (z * Math.exp(-0.5 * z * z)) / Math.sqrt(2 * Math.PI)),
     range: "−0.17 to ∞", steepest: [1.1289, "at 1.41"], shown: RECTIFIED },
   silu: { formula: "z · sigmoid(z)", f: (z) => z * logistic(z), d: (z, a) => (z === 0 ? 0.5 : a / z + a * (1 - a / z)),
     range: "−0.28 to ∞", steepest: [1.0998, "at 2.40"], shown: RECTIFIED },
-  mish: { formula: "z · tanh(softplus(z))", f: mish, d: (z, a) => (z === 0 ? 0.6 : a / z + z * (1 - (a / z) ** 2) * logistic(z)),
+  mish: { formula: "z · tanh(softplus(z))", f: mish,
+    d: (z, a) => (z === 0 ? 0.6 : a / z + z * (1 - (a / z) ** 2) * logistic(z)),
     range: "−0.31 to ∞", steepest: [1.0885, "at 1.49"], shown: RECTIFIED },
-  softplus: { formula: "log(1 + e^{z})", f: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))), d: (z, a) => -Math.expm1(-a),
-    range: "0 to ∞", steepest: [1, "far to the right"], shown: RECTIFIED },
-  softsign: { formula: "z / (1 + |z|)", f: (z) => z / (1 + Math.abs(z)), d: (z, a) => (1 - Math.abs(a)) ** 2, range: "−1 to 1",
-    steepest: [1, "at 0"], shown: SQUASHED, bounded: true, odd: true },
-  hard_sigmoid: { formula: "z / 6 + ½, cut at 0 and 1", f: sixth, d: (z) => (Math.abs(z) < 3 ? 1 / 6 : 0), range: "0 to 1",
-    steepest: [1 / 6, "from −3 to 3"], shown: [-0.05, 1.05], bounded: true },
-  hard_tanh: { formula: "z, cut at −1 and 1", f: (z) => clamp(z, -1, 1), d: (z) => (Math.abs(z) < 1 ? 1 : 0), range: "−1 to 1",
-    steepest: [1, "from −1 to 1"], shown: SQUASHED, bounded: true, odd: true },
+  softplus: { formula: "log(1 + e^{z})", f: (z) => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))),
+    d: (z, a) => -Math.expm1(-a), range: "0 to ∞", steepest: [1, "far to the right"], shown: RECTIFIED },
+  softsign: { formula: "z / (1 + |z|)", f: (z) => z / (1 + Math.abs(z)), d: (z, a) => (1 - Math.abs(a)) ** 2,
+    range: "−1 to 1", steepest: [1, "at 0"], shown: SQUASHED, bounded: true },
+  hard_sigmoid: { formula: "z / 6 + ½, cut at 0 and 1", f: sixth, d: (z) => (Math.abs(z) < 3 ? 1 / 6 : 0),
+    range: "0 to 1", steepest: [1 / 6, "from −3 to 3"], shown: [-0.05, 1.05], bounded: true },
+  hard_tanh: { formula: "z, cut at −1 and 1", f: (z) => clamp(z, -1, 1), d: (z) => (Math.abs(z) <= 1 ? 1 : 0),
+    range: "−1 to 1", steepest: [1, "from −1 to 1"], shown: SQUASHED, bounded: true },
   hard_silu: { formula: "z · hard_sigmoid(z)", f: (z) => z * sixth(z), d: (z) => (z <= -3 ? 0 : z >= 3 ? 1 : (2 * z + 3) / 6),
     range: "−0.38 to ∞", steepest: [1.5, "just below 3"], shown: RECTIFIED },
-  relu6: { formula: "max(0, z), cut at 6", f: (z) => clamp(z, 0, 6), d: (z) => (z > 0 && z < 6 ? 1 : 0), range: "0 to 6",
-    steepest: [1, "from 0 to 6"], shown: [-1, 6.5] },
+  relu6: { formula: "max(0, z), cut at 6", f: (z) => clamp(z, 0, 6), d: (z) => (z > 0 && z < 6 ? 1 : 0),
+    range: "0 to 6", steepest: [1, "from 0 to 6"], shown: [-1, 6.5] },
 };
 export const FUNCTIONS = Object.fromEntries(Object.entries(table).map(([name, one]) => [name, { name, ...one }]));
 
@@ -77,16 +80,11 @@ export const told = (value, p) => (typeof value === "function" ? value(p) : valu
 
 export const slopeAt = (fn, z, p) => fn.d(z, fn.f(z, p), p);
 
-/** E[h(z)] for a standard normal z: the trapezoid rule from -8 to 8, 320 steps. */
-export function average(h) {
-  let [sum, weight] = [0, 0];
-  for (let i = -160; i <= 160; i++) {
-    const w = Math.exp(-0.5 * (i / 20) ** 2);
-    sum += w * h(i / 20);
-    weight += w;
-  }
-  return sum / weight;
-}
+const BELL = Array.from({ length: 800 }, (_, i) => Math.exp(-0.5 * (0.02 * i - 7.99) ** 2));
+const BELL_SUM = BELL.reduce((sum, v) => sum + v);
+
+/** E[h(z)] for a standard normal z: the midpoints of 800 steps from -8 to 8, so that 0, where slopes jump, is left out. */
+export const average = (h) => BELL.reduce((sum, bell, i) => sum + bell * h(0.02 * i - 7.99), 0) / BELL_SUM;
 
 /** Where |f'| < 0.05 inside [low, high]: intervals [from, to], their ends found by halving. */
 export function flatParts(fn, p, low = -6, high = 6, steps = 1200) {
@@ -106,9 +104,9 @@ export function flatParts(fn, p, low = -6, high = 6, steps = 1200) {
   return parts.filter(([a, b]) => b - a > 1e-6); // a single point is no part
 }
 
-// ---- The network: 16 inputs of 100 numbers, up to 50 square layers, drawn once for a seed ----
+// ---- The network: 8 inputs of 100 numbers, up to 50 square layers, drawn once for a seed ----
 
-export const [WIDTH, BATCH, DEEPEST] = [100, 16, 50];
+export const [WIDTH, BATCH, DEEPEST] = [100, 8, 50];
 
 /** Keras's initializers on square layers: the shape of the distribution, and the standard deviation times sqrt(n). */
 export const INITIALIZERS = {
@@ -277,7 +275,8 @@ export function saturation(fn, p) {
   const left = parts.find(([a]) => a === -6);
   const right = parts.find(([, b]) => b === 6);
   const same = left && right && Math.abs(left[1] + right[0]) < 1e-6;
-  const ends = same ? [`beyond ±${plain(right[0])}`] : [left && `below ${plain(left[1])}`, right && `above ${plain(right[0])}`].filter(Boolean);
+  const sides = [left && `below ${plain(left[1])}`, right && `above ${plain(right[0])}`].filter(Boolean);
+  const ends = same ? [`beyond ±${plain(right[0])}`] : sides;
   const inner = parts.filter((part) => part !== left && part !== right).map(([a, b]) => `flat near ${plain((a + b) / 2)}`);
   return [ends.join(" and ") || "nowhere", ...inner].join("; ");
 }
@@ -300,7 +299,8 @@ export function judge(fn, p, run, sigma) {
 
 /** Is this the goal? 50 tanh layers, Glorot's weights, layer 50 within 10 % of layer 10, under 5 % saturated. */
 export function goalReached({ activation, initializer, depth }, { measured, saturated }) {
-  return activation === "tanh" && initializer.startsWith("glorot") && depth === 50 && Math.abs(measured - 1) <= 0.1 && saturated < 0.05;
+  const asked = activation === "tanh" && initializer.startsWith("glorot") && depth === 50;
+  return asked && Math.abs(measured - 1) <= 0.1 && saturated < 0.05;
 }
 
 /** Why, in two or three sentences with numbers. */
@@ -311,20 +311,25 @@ export function explain(fn, run, judged, { showGradient = true } = {}) {
   const sizes = `standard deviation ${show(std[depth])}, against ${show(from ? std[from] : 1)} in ${start}`;
   const step = `every layer multiplies the standard deviation by about ${show(Math.sqrt(factor))}`;
   const first = std.findIndex((v, l) => l > 0 && v < 0.01);
-  const law = exact && `On average over the weights, each ${fn.name} layer multiplies the mean square by exactly ${Number(factor.toPrecision(4))}; `
-    + `in this network it was ${show(here)}. `;
+  const mean = exact && Number(factor.toPrecision(4));
+  const law = exact ? `On average over the weights, each ${fn.name} layer multiplies the mean square by exactly ${mean}; `
+    + `in this network it was ${show(here)}. ` : "";
+  const [dies, explodes] = ["dies out", "explodes"].map((verb) => (exact ? `the signal ${verb}` : `${step}, and the signal ${verb}`));
+  const sentence = (text) => text[0].toUpperCase() + text.slice(1);
   const reason = {
     keeps: exact ? `Kept. ${law}What chance adds up over the layers here: ${last} has ${show(measured)} times the spread of ${start}.`
       : `Kept: ${last} has ${sizes} (${percent(ratio)}); ${percent(saturated)} of it is saturated.`,
-    fades: `${law || ""}${fn.name === "tanh" ? "Still too small: it fades slowly." : "It fades."} L${last.slice(1)} has ${sizes}: only ${percent(measured)}.`,
-    "dies out": `${law || ""}Too small: ${exact ? "the signal dies out" : `${step}, and the signal dies out`}. `
-      + `${first > 0 ? `Layer ${first} is the first below 0.01, and ${last}` : `L${last.slice(1)}`} is at ${show(std[depth])}.`,
-    grows: `${law || ""}It grows. L${last.slice(1)} has ${sizes}: ${show(measured)} times as much.`,
-    explodes: `${law || ""}Too large: ${exact ? "the signal explodes" : `${step}, and the signal explodes`}: ${last} is at ${show(std[depth])}.`,
+    fades: `${law}${fn.name === "tanh" ? "Still too small: it fades slowly." : "It fades."} ${sentence(last)} has ${sizes}: `
+      + `only ${percent(measured)}.`,
+    "dies out": `${law}Too small: ${dies}. `
+      + `${first > 0 ? `Layer ${first} is the first below 0.01, and ${last}` : sentence(last)} is at ${show(std[depth])}.`,
+    grows: `${law}It grows. ${sentence(last)} has ${sizes}: ${show(measured)} times as much.`,
+    explodes: `${law}Too large: ${explodes}: ${last} is at ${show(std[depth])}.`,
     saturates: `Too large: ${percent(saturated)} of ${last} is saturated, with a slope below 0.05. The standard deviation, `
       + `${show(std[depth])}, holds only because ${fn.name} cannot go any further.`,
     forgets: `There is spread (${sizes}), but no signal: all ${BATCH} inputs end in nearly the same activations, only `
-      + `${show(run.differs[depth], 2)} of the spread is between inputs. The outputs of ${fn.name} have a mean of ${show(run.mean[depth], 2)}, and it drowns the rest.`,
+      + `${show(run.differs[depth], 2)} of the spread comes from the input. The outputs of ${fn.name} have a mean of `
+      + `${show(run.mean[depth], 2)}, and it drowns the rest.`,
   }[word];
   if (!showGradient || depth === 1 || !(run.gradient[depth] > 0)) return reason;
   return `${reason} Backward, the gradient in layer 1 is ${show(run.gradient[1] / run.gradient[depth], 2)} times that in ${last}.`;
@@ -336,20 +341,22 @@ export function theoryText(fn, run, theory, sigma) {
   const [q, before, chi] = [theory.q[depth], theory.q[depth - 1], theory.chi[depth]];
   const rests = depth > 1 && Math.abs(q / before - 1) < 2e-3 ? "it comes to rest at" : `after ${depth} layers it is at`;
   const size = Math.abs(chi - 1) < 0.005 ? "it keeps its size" : chi > 1 ? "it grows" : "it shrinks";
-  const tanh = fn.name !== "tanh" ? ["", ""] : ["For tanh, up to σ = 1 the only resting point is q = 0, and every signal dies; at σ = 1 slowly, like 1/√(2l) "
-    + "after l layers. Above σ = 1 there is a second one, and every signal ends there. ",
-    " The border between shrinking and growing gradients, for tanh σ = 1, is called the edge of chaos (Poole et al., 2016; Schoenholz et al., 2017)."];
-  return `In very wide layers z is normal. Its variance q follows the map q → σ² E[f(√q z)²], with a standard normal z. At σ = ${show(sigma)} ${rests} `
-    + `q = ${show(q)}, where ${fn.name} has standard deviation ${show(theory.std[depth])} (this network: ${show(run.std[depth])}). ${tanh[0]}`
-    + `Backward, a layer multiplies the gradient’s variance by χ = σ² E[f′(√q z)²], here ${show(chi)}: ${size}.${tanh[1]}`;
+  const tanh = fn.name === "tanh" ? "For tanh, up to σ = 1 the only resting point is q = 0, and every signal dies; at σ = 1 slowly, "
+    + "like 1/√(2 · depth). Above σ = 1 there is a second one, and every signal ends there. " : "";
+  const edge = fn.name === "tanh" ? " The border between shrinking and growing gradients, for tanh σ = 1, is called the edge of chaos "
+    + "(Poole et al., 2016; Schoenholz et al., 2017)." : "";
+  return "In very wide layers z is normal. Its variance q follows the map q → σ² E[f(√q z)²], with a standard normal z. "
+    + `At σ = ${show(sigma)} ${rests} q = ${show(q)}, where ${fn.name} has standard deviation ${show(theory.std[depth])} `
+    + `(this network: ${show(run.std[depth])}). ${tanh}Backward, a layer multiplies the gradient’s variance by `
+    + `χ = σ² E[f′(√q z)²], here ${show(chi)}: ${size}.${edge}`;
 }
 
 // ==== The demo ==========================================================================================
 
-const MARKS = { keeps: "✓ keeps its variance", fades: "↘ fades", "dies out": "✕ dies out", grows: "↗ grows", explodes: "✕ explodes",
-  saturates: "■ saturates", forgets: "○ forgets its input" };
-const DEFAULTS = { activation: "tanh", compare: "none", negative_slope: 0.2, alpha: 1, z: 0.8, initializer: "glorot_normal", scale: 1,
-  depth: 50, layer: 50, show_gradient: true, show_theory: false };
+const MARKS = { keeps: "✓ keeps its variance", fades: "↘ fades", "dies out": "✕ dies out", grows: "↗ grows",
+  explodes: "✕ explodes", saturates: "■ saturates", forgets: "○ forgets its input" };
+const DEFAULTS = { activation: "tanh", compare: "none", negative_slope: 0.2, alpha: 1, z: 0.8, initializer: "glorot_normal",
+  scale: 1, depth: 50, layer: 50, show_gradient: true, show_theory: false };
 const VIEW = [-6, 6];
 const BINS = 57;
 
@@ -381,6 +388,13 @@ function render({ model, el }) {
   return page.dispose;
 }
 
+/** changed(a, b, ...) is true when one of them differs from the last call: what did not change is not drawn again. */
+function memory() {
+  let last;
+  return (...now) => { const key = now.join(" "); const is = key !== last; last = key; return is; };
+}
+
+const settingsOf = ({ fn, second, p }) => [fn.name, second?.name, p.negative_slope, p.alpha];
 const theoryOf = (demo) => (demo.theory ??= meanField(demo.fn, demo.p, demo.sigma, demo.depth));
 const names = Object.keys(FUNCTIONS).map((name) => [name, name]);
 
@@ -390,8 +404,9 @@ function chooser(demo) {
   const activation = select(page, { label: "Activation", options: names, trait: "activation" });
   const compare = select(page, { label: "Compare with", options: [["none", "nothing"], ...names], trait: "compare" });
   const slope = slider(page, { label: "Slope below 0", min: 0, max: 1, step: 0.01, trait: "negative_slope" });
-  const alpha = slider(page, { label: "α", min: 0, max: 2, step: 0.05, trait: "alpha" });
-  demo.one = html("div", { class: "ac-one" }, html("div", { class: "ac-choose" }, activation.element, compare.element, slope.element, alpha.element));
+  const alpha = slider(page, { label: "α", min: 0.1, max: 2, step: 0.05, trait: "alpha" });
+  const controls = [activation, compare, slope, alpha].map(({ element }) => element);
+  demo.one = html("div", { class: "ac-one" }, html("div", { class: "ac-choose" }, ...controls));
   page.figure.append(demo.one);
   return () => {
     const used = [demo.fn.parameter, demo.second?.parameter];
@@ -402,8 +417,11 @@ function chooser(demo) {
 
 const swatch = (name, text) => html("span", {}, html("i", { class: `ac-swatch ${name}` }), text);
 
-/** A path through points in pixels; it is lifted where jump(i) says that the curve jumps before point i. */
-const line = (points, jump = (i) => i === 0) => points.map(([x, y], i) => `${i === 0 || jump(i) ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+/** A path through points in pixels; it is lifted before point i where lifted(i) says so. */
+const line = (points, lifted = () => false) => points.map(([x, y], i) => `${i === 0 || lifted(i) ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`)
+  .join("");
+/** A handle: a wide target, the ring of the focus, a disc. */
+const disc = (...sizes) => svg("g", {}, ...["ac-hit", "twice-ring", "ac-dot"].map((name, i) => svg("circle", { class: name, r: sizes[i] })));
 
 /** f and f' over z, where they are flat, the tangent at a point to move, and the chosen layer's z and a along the edges. */
 function functionPlot(demo) {
@@ -418,9 +436,11 @@ function functionPlot(demo) {
   const [zs, as] = [path("ac-hist"), path("ac-hist")];
   const curves = ["ac-slope ac-second", "ac-value ac-second", "ac-slope", "ac-value"].map(path);
   const [tangent, drop] = [path("ac-tangent"), path("ac-drop")];
-  plot.back.append(bands, zs, as, svg("path", { class: "ac-axis" }), ...curves, tangent, drop);
+  const axis = path("ac-axis");
+  plot.back.append(bands, zs, as, axis, ...curves, tangent, drop);
+  const [changed, renewed] = [memory(), memory()];
   const dot = svg("circle", { class: "ac-dot-slope", r: 4.5 });
-  const node = svg("g", {}, ...[["ac-hit", 22], ["twice-ring", 13], ["ac-dot", 7]].map(([name, r]) => svg("circle", { class: name, r })));
+  const node = disc(22, 13, 7);
   const zName = svg("text", { class: "ac-name", "aria-hidden": "true" });
   plot.front.append(zName, dot, node);
   const move = (z, save) => page.set({ z: clamp(Number(z.toFixed(2)), ...VIEW) }, save);
@@ -436,30 +456,42 @@ function functionPlot(demo) {
     const [f, z] = [plot.frame, page.get("z")];
     const [right, bottom] = [f.left + f.width, f.top + f.height];
     const at = ([x, y]) => [plot.toX(x), plot.toY(y)];
-    fill(bands, ...flatParts(fn, p).map(([a, b]) => svg("rect", { class: "ac-flat", x: plot.toX(a), y: f.top, width: plot.toX(b) - plot.toX(a), height: f.height })));
-    const shapes = [second, fn].flatMap((one) => (one ? [grid.map((v) => [v, slopeAt(one, v, p)]), grid.map((v) => [v, one.f(v, p)])] : [[], []]));
-    shapes.forEach((points, i) => curves[i].setAttribute("d", line(points.map(at), (k) => Math.abs(points[k][1] - points[k - 1][1]) > (i % 2 ? 1 : 0.1))));
-    plot.back.querySelector(".ac-axis").setAttribute("d", `M${f.left} ${plot.toY(0)}H${right}M${plot.toX(0)} ${f.top}V${bottom}`);
-    zs.setAttribute("d", steps(histogram(run.z[layer], VIEW, 61), (share, i) => [f.left + (f.width * i) / 61, bottom - 0.3 * f.height * share]));
-    as.setAttribute("d", steps(histogram(run.a[layer], plot.y, 61), (share, i) => [right - 0.16 * f.width * share, bottom - (f.height * i) / 61]));
+    if (changed(...settingsOf(demo), plot.y, f.left, f.width, f.height)) {
+      const band = ([a, b]) => ({ class: "ac-flat", x: plot.toX(a), y: f.top, width: plot.toX(b) - plot.toX(a), height: f.height });
+      fill(bands, ...flatParts(fn, p).map((part) => svg("rect", band(part))));
+      [second, fn].forEach((one, i) => {
+        const slopes = one ? grid.map((v) => [v, slopeAt(one, v, p)]) : [];
+        const jump = (k) => Math.abs(slopes[k][1] - slopes[k - 1][1]) > 0.1; // a corner of the function
+        curves[2 * i].setAttribute("d", line(slopes.map(at), jump));
+        curves[2 * i + 1].setAttribute("d", one ? line(grid.map((v) => at([v, one.f(v, p)]))) : "");
+      });
+      axis.setAttribute("d", `M${f.left} ${plot.toY(0)}H${right}M${plot.toX(0)} ${f.top}V${bottom}`);
+    }
+    const above = (share, i) => [f.left + (f.width * i) / BINS, bottom - 0.3 * f.height * share];
+    const beside = (share, i) => [right - 0.16 * f.width * share, bottom - (f.height * i) / BINS];
+    zs.setAttribute("d", steps(histogram(run.z[layer], VIEW, BINS), above));
+    as.setAttribute("d", steps(histogram(run.a[layer], plot.y, BINS), beside));
     const [value, slope] = [fn.f(z, p), slopeAt(fn, z, p)];
     tangent.setAttribute("d", line([-1.6, 1.6].map((d) => at([z + d, value + slope * d]))));
     drop.setAttribute("d", `M${plot.toX(z)} ${plot.toY(0)}V${plot.toY(value)}`);
     make(dot, { cx: plot.toX(z), cy: plot.toY(slope) }, []);
     make(node, { transform: `translate(${at([z, value]).map((v) => v.toFixed(1)).join(" ")})`,
       "aria-label": `Point z = ${number(z)}: ${fn.name} is ${number(value, 3)}, its slope ${number(slope, 3)}. Arrow keys move it.` }, []);
-    make(zName, { x: plot.toX(z) + (z > 4.5 ? -14 : 14), y: plot.toY(value) + (slope < 0 ? -12 : 22), "text-anchor": z > 4.5 ? "end" : "start" }, []);
+    const [side, anchor] = z > 4.5 ? [-14, "end"] : [14, "start"];
+    make(zName, { x: plot.toX(z) + side, y: plot.toY(value) + (slope < 0 ? -12 : 22), "text-anchor": anchor }, []);
     zName.textContent = `z = ${number(z)}`;
   };
   return () => {
     const { fn, second, p } = demo;
+    plot.redraw();
+    if (!renewed(...settingsOf(demo), demo.layer)) return;
     const heights = [fn, second].flatMap((one) => (one ? grid.flatMap((v) => [one.f(v, p), slopeAt(one, v, p)]) : []));
     const [low, high] = [Math.min(...heights), Math.max(...heights)];
     const space = 0.09 * (high - low);
     plot.setLimits(VIEW, [low - space, high + space].map((v) => Number(v.toFixed(3))));
-    fill(legend, swatch("ac-value", fn.name), swatch("ac-slope", "its slope"), second && swatch("ac-value ac-second", second.name),
-      second && swatch("ac-slope ac-second", "its slope"), swatch("ac-flat", "flat: |slope| < 0.05"), swatch("ac-hist", `layer ${demo.layer}: z below, f(z) at the right`));
-    plot.redraw();
+    const lines = (one, name) => [swatch(`ac-value ${name}`, one.name), swatch(`ac-slope ${name}`, "its slope")];
+    fill(legend, ...lines(fn, ""), ...(second ? lines(second, "ac-second") : []), swatch("ac-flat", "flat: |slope| < 0.05"),
+      swatch("ac-hist", `layer ${demo.layer}: z below, f(z) at the right`));
   };
 }
 
@@ -480,15 +512,20 @@ function facts(demo) {
   const about = (fn) => {
     const [{ p }, z] = [demo, page.get("z")];
     const [height, where] = told(fn.steepest, p);
+    const mean = average((v) => fn.f(v, p));
     return [formula(fn.formula), number(fn.f(z, p), 3), number(slopeAt(fn, z, p), 3), told(fn.range, p),
-      fn.odd ? "yes" : `no: mean ${number(average((v) => fn.f(v, p)))}`, saturation(fn, p), `${show(height)}, ${where}`];
+      Math.abs(mean) < 0.002 ? "yes" : `no: mean ${number(mean)}`, saturation(fn, p), `${show(height)}, ${where}`];
   };
+  const changed = memory();
   return () => {
+    if (!changed(...settingsOf(demo), page.get("z"))) return;
     const shown = [demo.fn, demo.second].filter(Boolean);
     const columns = shown.map(about);
-    const titles = ["f(z)", `f(${number(page.get("z"))})`, `f′(${number(page.get("z"))})`, "range", "zero-centered", "saturates", "largest slope"];
+    const z = number(page.get("z"));
+    const titles = ["f(z)", `f(${z})`, `f′(${z})`, "range", "zero-centered", "saturates", "largest slope"];
     const cell = (role, ...content) => html("div", { role }, ...content);
-    const head = shown.map((fn, i) => cell("columnheader", html("i", { class: `ac-swatch ac-value${i ? " ac-second" : ""}` }), fn.name));
+    const head = shown.map((fn, i) => cell("columnheader", html("i", { class: `ac-swatch ac-value${i ? " ac-second" : ""}` }),
+      html("span", {}, ...fn.name.split("_").flatMap((part, k) => (k ? ["_", html("wbr"), part] : [part])))));
     table.style.setProperty("--columns", shown.length);
     fill(table, html("div", { role: "row", class: "ac-head" }, cell("columnheader"), ...head),
       ...titles.map((title, i) => html("div", { role: "row" }, cell("rowheader", title), ...columns.map((column) => cell("cell", column[i])))));
@@ -501,10 +538,12 @@ function networkControls(demo) {
   const heading = html("div", { class: "ac-heading" });
   const options = Object.entries(INITIALIZERS).map(([name, [, , title]]) => [name, title]);
   const initializer = select(page, { label: "Initializer", options, trait: "initializer" });
-  const scale = slider(page, { label: "Weight scale", min: 0.1, max: 4, log: true, step: 0.004, trait: "scale", format: (v) => `× ${number(v, 3)}` });
-  const depth = slider(page, { label: "Depth", min: 1, max: 50, step: 1, trait: "depth", format: (v) => `${v} layer${v === 1 ? "" : "s"}` });
+  const layers = (count, words = "") => `${count} ${words}layer${count === 1 ? "" : "s"}`;
+  const scale = slider(page, { label: "Weight scale", min: 0.1, max: 4, log: true, step: 0.004, trait: "scale",
+    format: (v) => `× ${number(v, 3)}` });
+  const depth = slider(page, { label: "Depth", min: 1, max: 50, step: 1, trait: "depth", format: (v) => layers(v) });
   page.figure.append(heading, html("div", { class: "ac-controls" }, initializer.element, scale.element, depth.element));
-  return () => { heading.textContent = `A signal through ${demo.depth} ${demo.fn.name} layer${demo.depth === 1 ? "" : "s"} of ${WIDTH} units`; };
+  return () => { heading.textContent = `A signal through ${layers(demo.depth, `${demo.fn.name} `)} of ${WIDTH} units`; };
 }
 
 /** The verdict in a word with two numbers, the sentences, the goal. */
@@ -522,10 +561,14 @@ function verdictLine(demo) {
     const text = explain(fn, run, judged, { showGradient: page.get("show_gradient") });
     word.textContent = MARKS[judged.word];
     word.dataset.word = judged.word;
-    numbers.textContent = `Layer ${layer}: standard deviation ${show(run.std[layer])}, mean ${number(run.mean[layer])}, ${percent(run.saturated[layer])} flat`;
+    numbers.textContent = `Layer ${layer}: standard deviation ${show(run.std[layer])}, mean ${number(run.mean[layer])}, `
+      + `${percent(run.saturated[layer])} flat`;
     page.say(text, { quiet: true });
     const met = page.get("goal_met");
-    page.goal(met, met && (demo.found ?? "You found a scale at which 50 tanh layers keep their variance. “Theory” says why it works."));
+    const glorot = page.get("initializer").startsWith("glorot");
+    const other = fn.name === "tanh" && depth === 50 && judged.word === "keeps" && !glorot;
+    page.goal(met, met ? demo.found ?? "You found a scale at which 50 tanh layers keep their variance. “Theory” says why it works."
+      : other && "Kept! The goal asks for the scale of Glorot’s weights, though: choose them and find it.");
     clearTimeout(wait);
     wait = setTimeout(() => { // it rests: sweeping across the right scale does not count
       spoken.textContent = `${judged.word}. ${text}`;
@@ -563,11 +606,12 @@ function heat(demo) {
   plot.back.append(chosen);
   plot.front.append(outside);
   chooseByClick(demo, plot);
-  const columns = html("canvas", {});
+  const [columns, toned] = [html("canvas", {}), memory()];
+  let rgb;
   const draw = () => {
     const { run, depth, fn, layer } = demo;
     const f = plot.frame;
-    const rgb = [1, 3, 5].map((i) => parseInt(page.colors().class0.slice(i, i + 2), 16));
+    if (toned(page.root.dataset.tone)) rgb = [1, 3, 5].map((i) => parseInt(page.colors().class0.slice(i, i + 2), 16));
     Object.assign(columns, { width: depth, height: BINS });
     const ctx = columns.getContext("2d");
     const image = ctx.createImageData(depth, BINS);
@@ -575,7 +619,7 @@ function heat(demo) {
       histogram(run.a[l], fn.shown, BINS).forEach((count, bin) => {
         const at = 4 * ((BINS - 1 - bin) * depth + l - 1);
         image.data.set(rgb, at);
-        image.data[at + 3] = 255 * Math.min(1, Math.sqrt((8 * count) / run.a[l].length)); // an eighth of a layer in one bin is full color
+        image.data[at + 3] = 255 * Math.min(1, Math.sqrt((8 * count) / run.a[l].length)); // full color: an eighth in one bin
       });
     }
     ctx.putImageData(image, 0, 0);
@@ -598,15 +642,18 @@ function curves(demo) {
   const legend = html("div", { class: "ac-legend" });
   const box = html("div", {}, legend);
   demo.pictures.append(box);
-  const plot = createPlot(page, { parent: box, x: [0.5, 50.5], y: [0.01, 10], yLog: true, xLabel: "layer", yLabel: "size (log scale)", aspect: 0.66,
+  const plot = createPlot(page, { parent: box, x: [0.5, 50.5], y: [0.01, 10], yLog: true, xLabel: "layer",
+    yLabel: "size (log scale)", aspect: 0.66,
     label: "Standard deviation of the activations of every layer, on a logarithmic axis", draw: () => demo.run && draw() });
   const [theory, gradient, std] = ["ac-theory", "ac-slope", "ac-value"].map((name) => svg("path", { class: name }));
   const cursor = svg("path", { class: "ac-drop" });
   plot.back.append(cursor, gradient, std, theory);
-  const node = svg("g", {}, ...[["ac-hit", 20], ["twice-ring", 12], ["ac-dot", 6]].map(([name, r]) => svg("circle", { class: name, r })));
+  const changed = memory();
+  const node = disc(20, 12, 6);
   plot.front.append(node);
   const move = (layer, save) => page.set({ layer: clamp(Math.round(layer), 1, demo.depth) }, save);
-  dragHandle(page, plot, node, { position: () => [demo.layer, demo.run.std[demo.layer]], step: 1, onMove: ([x]) => move(x, false), onEnd: () => page.set({}),
+  dragHandle(page, plot, node, { position: () => [demo.layer, demo.run.std[demo.layer]], step: 1,
+    onMove: ([x]) => move(x, false), onEnd: () => page.set({}),
     onKey: ({ key }) => (key === "Home" || key === "End") && (move(key === "Home" ? 1 : 50, true), true) });
   chooseByClick(demo, plot);
   const draw = () => {
@@ -624,12 +671,15 @@ function curves(demo) {
   };
   return () => {
     const { run, depth } = demo;
-    const shown = [run.std, page.get("show_gradient") ? run.gradient : run.std].flatMap((list) => [...list.slice(1)]).filter((v) => v > 0);
-    const decades = (v, round, by) => by * round(Math.log10(v) / by);
+    const [gradients, wide] = ["show_gradient", "show_theory"].map(page.get);
+    const shown = [...run.std.slice(1), ...(gradients ? run.gradient.slice(1) : [])].filter((v) => v > 0);
+    const decade = (v, round, by) => 10 ** (by * round(Math.log10(v) / by));
     const [low, high] = [Math.min(...shown, 0.02), Math.max(...shown, 5)];
-    plot.setLimits(layerAxis(depth), [10 ** decades(low, Math.floor, low < 0.01 ? 4 : 2), 10 ** decades(high, Math.ceil, high > 10 ? 3 : 1)]);
-    fill(legend, swatch("ac-value", "standard deviation →"), page.get("show_gradient") ? swatch("ac-slope", "gradient ←") : null,
-      page.get("show_theory") ? swatch("ac-theory", "theory") : null);
+    plot.setLimits(layerAxis(depth), [decade(low, Math.floor, low < 0.01 ? 4 : 2), decade(high, Math.ceil, high > 10 ? 3 : 1)]);
+    if (changed(gradients, wide)) {
+      fill(legend, swatch("ac-value", "standard deviation →"), gradients ? swatch("ac-slope", "gradient ←") : null,
+        wide ? swatch("ac-theory", "theory") : null);
+    }
     plot.redraw();
   };
 }
@@ -637,7 +687,8 @@ function curves(demo) {
 /** Other weights, everything as it was, what else to show; the theory once the goal is met. */
 function buttons(demo) {
   const { page } = demo;
-  const again = button({ label: "New weights", primary: true, title: "The next seed", onClick: () => page.set({ seed: page.get("seed") + 1 }) });
+  const again = button({ label: "New weights", primary: true, title: "The next seed",
+    onClick: () => page.set({ seed: page.get("seed") + 1 }) });
   const reset = button({ label: "Reset", title: "Everything as it was at first; the seed stays", onClick: () => {
     demo.found = undefined;
     page.set({ ...DEFAULTS, goal_met: false });

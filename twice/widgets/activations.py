@@ -5,11 +5,11 @@ import math
 import numpy as np
 import traitlets
 
-from twice.scratch import initializers
+from twice.scratch import activations, initializers
 
 from .base import Demo
 
-WIDTH, BATCH, DEEPEST = 100, 16, 50
+WIDTH, BATCH, DEEPEST = 100, 8, 50
 SLOPE = "#9C3F74"  # slopes and gradients, as in the page
 INITIALIZERS = (
     "glorot_normal",
@@ -22,33 +22,25 @@ INITIALIZERS = (
 )
 
 
-def _logistic(z):
-    return 0.5 * (1 + np.tanh(0.5 * z))
-
-
-_erf = np.vectorize(math.erf, otypes=[float])
-_SCALE, _ALPHA = 1.0507009873554805, 1.6732632423543772
-
-# name: f(z, negative_slope, alpha)
-FUNCTIONS = {
-    "linear": lambda z, s, a: z,
-    "sigmoid": lambda z, s, a: _logistic(z),
-    "tanh": lambda z, s, a: np.tanh(z),
-    "relu": lambda z, s, a: np.maximum(z, 0),
-    "leaky_relu": lambda z, s, a: np.where(z > 0, z, s * z),
-    "prelu": lambda z, s, a: np.where(z > 0, z, s * z),
-    "elu": lambda z, s, a: np.where(z > 0, z, a * np.expm1(np.minimum(z, 0))),
-    "selu": lambda z, s, a: _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0))),
-    "gelu": lambda z, s, a: 0.5 * z * (1 + _erf(z / math.sqrt(2))),
-    "silu": lambda z, s, a: z * _logistic(z),
-    "mish": lambda z, s, a: z * np.tanh(np.logaddexp(0, z)),
-    "softplus": lambda z, s, a: np.logaddexp(0, z),
-    "softsign": lambda z, s, a: z / (1 + np.abs(z)),
-    "hard_sigmoid": lambda z, s, a: np.clip(z / 6 + 0.5, 0, 1),
-    "hard_tanh": lambda z, s, a: np.clip(z, -1, 1),
-    "hard_silu": lambda z, s, a: z * np.clip(z / 6 + 0.5, 0, 1),
-    "relu6": lambda z, s, a: np.clip(z, 0, 6),
-}
+ACTIVATIONS = (
+    "linear",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "softsign",
+    "hard_sigmoid",
+    "hard_tanh",
+    "hard_silu",
+    "relu6",
+)
 
 
 class SeededGenerator:
@@ -79,7 +71,7 @@ class ActivationsDemo(Demo):
     """An activation function with its slope, and the spread of a signal through 1 to 50 layers.
 
     `ActivationsDemo(activation="relu", initializer="he_normal")`. Every trait can be set and read.
-    The network has 16 inputs of 100 standard normal numbers and square layers z = a W, a = f(z),
+    The network has 8 inputs of 100 standard normal numbers and square layers z = a W, a = f(z),
     no bias; W is the initializer's times `scale`. `run` holds the numbers of every layer, computed
     with NumPy from the same seeded stream as in the page.
     """
@@ -93,12 +85,12 @@ class ActivationsDemo(Demo):
         "(slope below 0.05).",
         read_only=True,
     ).tag(sync=True)
-    activation = traitlets.Enum(list(FUNCTIONS), "tanh", help="Keras's name.").tag(sync=True)
-    compare = traitlets.Enum(["none", *FUNCTIONS], "none", help="A second one.").tag(sync=True)
+    activation = traitlets.Enum(list(ACTIVATIONS), "tanh", help="Keras's name.").tag(sync=True)
+    compare = traitlets.Enum(["none", *ACTIVATIONS], "none", help="A second one.").tag(sync=True)
     negative_slope = traitlets.Float(
         0.2, min=0, max=1, help="Slope below 0 of leaky_relu and prelu, 0 to 1."
     ).tag(sync=True)
-    alpha = traitlets.Float(1.0, min=0, max=2, help="elu's alpha, 0 to 2.").tag(sync=True)
+    alpha = traitlets.Float(1.0, min=0.1, max=2, help="elu's alpha, 0.1 to 2.").tag(sync=True)
     z = traitlets.Float(0.8, min=-6, max=6, help="The point on the curve.").tag(sync=True)
     initializer = traitlets.Enum(
         list(INITIALIZERS), "glorot_normal", help="How the weights are drawn."
@@ -120,19 +112,18 @@ class ActivationsDemo(Demo):
             raise traitlets.TraitError(f"{name} must be a finite number, not {proposal['value']}")
         return proposal["value"]
 
-    def f(self, z):
-        """The chosen function of an array."""
-        z = np.asarray(z, float)
-        return FUNCTIONS[self.activation](z, self.negative_slope, self.alpha)
-
-    def slope(self, z):
-        """Its slope."""
-        h = 1e-6
-        return (self.f(np.asarray(z) + h) - self.f(np.asarray(z) - h)) / (2 * h)
+    @property
+    def function(self):
+        """The chosen function, from `twice.scratch.activations`."""
+        if self.activation in ("leaky_relu", "prelu"):
+            return activations.leaky_relu(self.negative_slope)
+        if self.activation == "elu":
+            return activations.elu(self.alpha)
+        return activations.ACTIVATIONS[self.activation]
 
     @property
     def run(self):
-        """By layer, from 1: `activations` (depth, 16, 100), `std`, `saturated`, `gradient`.
+        """By layer, from 1: `activations` (depth, 8, 100), `std`, `saturated`, `gradient`.
 
         std: of all activations of a layer; saturated: the share with |f'(z)| < 0.05; gradient: the
         root mean square of dL/da, where standard normal numbers arrive at the last layer.
@@ -144,9 +135,9 @@ class ActivationsDemo(Demo):
         outputs, slopes, sizes = [], [], []
         for w in weights:
             z = a @ w
-            a = self.f(z)
+            a = self.function(z)
             outputs.append(a)
-            slopes.append(self.slope(z))
+            slopes.append(self.function.derivative(z, a))
         for w, slope in zip(reversed(weights), reversed(slopes), strict=True):
             sizes.append(math.sqrt(np.mean(gradient**2)))
             gradient = gradient * slope @ w.T
@@ -176,8 +167,8 @@ class ActivationsDemo(Demo):
         run, layers = self.run, np.arange(1, self.depth + 1)
         curve, heat, sizes = figure.subplots(1, 3)
         z = np.linspace(-6, 6, 481)
-        slope = self.slope(z)
-        curve.plot(z, self.f(z), color=plots.NUMPY, label=self.activation)
+        slope = self.function.slope(z)
+        curve.plot(z, self.function(z), color=plots.NUMPY, label=self.activation)
         curve.plot(z, slope, "--", color=SLOPE, label="its slope")
         low, high = curve.get_ylim()
         curve.fill_between(
