@@ -1,7 +1,11 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
-_HOMES = {"PerceptronDemo": "perceptron", "LearningRateDemo": "learning_rate"}
-__all__ = ["LearningRateDemo", "PerceptronDemo"]
+_HOMES = {
+    "PerceptronDemo": "perceptron",
+    "LearningRateDemo": "learning_rate",
+    "ComputationGraphDemo": "computation_graph",
+}
+__all__ = ["ComputationGraphDemo", "LearningRateDemo", "PerceptronDemo"]
 
 
 def __getattr__(name):
