@@ -11,7 +11,7 @@ export const PRESETS = {
   log_loss: ["log loss of a logit", "z = w*x + b; L = log(1 + exp(z)) - y*z", { w: 0.5, x: 2, b: 0.5, y: 1 }],
   xor_row: ["2-2-1 network, XOR’s row (1, 0)",
     "h = tanh(u1*x1 + u2*x2 + b); k = tanh(v1*x1 + v2*x2 + c); p = sigmoid(s*h + t*k + d); L = -log(p)",
-    { u1: 1, x1: 1, u2: 1, x2: 0, b: -0.5, v1: 1, v2: 1, c: -1.5, s: 2, t: -2, d: -1 }],
+    { u1: 2, x1: 1, u2: 2, x2: 0, b: -1, v1: 1, v2: 1, c: -1.5, s: 2, t: -2, d: -1 }],
 };
 const STARTS = [2, 3, -1, 0.5, 1.5, -2, 1, 4, -0.5, 2.5, -3, 0.25]; // for inputs that have no number yet
 const [MOST_CHARACTERS, MOST_NODES, MOST_INPUTS, LONGEST_NAME, LARGEST] = [160, 40, 12, 10, 1e6];
@@ -464,54 +464,38 @@ export function layoutGraph(graph, room = 0) {
   const first = Math.min(...column);
   const columns = Array.from({ length: Math.max(...column) - first + 1 }, () => []);
   const cells = nodes.map((node, k) => {
-    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 84; // room for "← −0.2 + …"
+    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 94; // room for "← −0.2 + …"
     return { w: Math.max(least, TITLE * titleOf(node).length + 16), h: node.op === "number" ? 32 : 66, column: column[k] - first, links: [] };
   });
-  const order = new Set(); // depth first from the output, so that a tree comes out without crossings
-  const walk = (k) => { if (!order.has(k)) { nodes[k].operands.forEach(walk); order.add(k); } };
-  walk(graph.output);
-  for (const k of order) columns[cells[k].column].push(cells[k]);
+  cells.forEach((cell) => columns[cell.column].push(cell));
   const arrows = [];
   for (const { place, operands } of nodes) {
     operands.forEach((k, slot) => {
-      const chain = [cells[k]];
-      for (let c = cells[k].column + 1; c < cells[place].column; c++) {
-        const dummy = { w: 0, h: 18, column: c, links: [] };
-        const after = columns[c].findIndex((cell) => nodes.some((n, i) => cells[i] === cell && i > k));
-        columns[c].splice(after < 0 ? columns[c].length : after, 0, dummy);
-        chain.push(dummy);
-      }
-      chain.push(cells[place]);
+      const passed = Array.from({ length: cells[place].column - cells[k].column - 1 }, (_, i) => ({ w: 0, h: 18, column: cells[k].column + 1 + i, links: [] }));
+      passed.forEach((cell) => columns[cell.column].push(cell));
+      const chain = [cells[k], ...passed, cells[place]];
       chain.slice(1).forEach((cell, i) => { cell.links.push(chain[i]); chain[i].links.push(cell); });
       arrows.push({ from: k, to: place, slot, chain });
     });
   }
-  const spread = () => {
-    for (const cells_ of columns) {
-      const wish = cells_.map((cell) => (cell.links.length ? cell.links.reduce((sum, { y }) => sum + y, 0) / cell.links.length : cell.y));
-      settle(cells_, wish);
-    }
-  };
-  for (const cells_ of columns) settle(cells_, cells_.map(() => 0));
-  let best = null;
-  for (let round = 0; round < 24; round++) {
-    const crossings = countCrossings(columns);
-    if (!best || crossings < best.crossings) best = { crossings, orders: columns.map((cells_) => [...cells_]) };
-    spread();
-    const side = round % 2 ? (cell, c) => c.column < cell.column : (cell, c) => c.column > cell.column;
-    for (const cells_ of round % 2 ? columns : [...columns].reverse()) {
-      const mean = (cell) => { const near = cell.links.filter((c) => side(cell, c)); return near.length ? near.reduce((s, { y }) => s + y, 0) / near.length : cell.y; };
-      const keys = new Map(cells_.map((cell) => [cell, mean(cell)]));
-      cells_.sort((a, b) => keys.get(a) - keys.get(b));
-      settle(cells_, cells_.map((cell) => keys.get(cell)));
+  for (const column_ of columns) column_.forEach((cell, i) => { cell.y = 80 * (i - (column_.length - 1) / 2); });
+  const mean = (list_) => list_.reduce((sum, v) => sum + v, 0) / list_.length;
+  for (let round = 0; round < 30; round++) { // each cell to the middle of what it is joined to, as far as the others leave room
+    for (const column_ of columns) {
+      for (const cell of column_) cell.wish = mean(cell.links.map(({ y }) => y));
+      column_.sort((a, b) => a.wish - b.wish);
+      column_.forEach((cell, i) => {
+        const above = column_[i - 1];
+        cell.y = above ? Math.max(cell.wish, above.y + (above.h + cell.h) / 2 + 14) : cell.wish;
+      });
+      const shift = mean(column_.map(({ wish, y }) => wish - y));
+      for (const cell of column_) cell.y += shift;
     }
   }
-  best.orders.forEach((cells_, c) => { columns[c] = cells_; settle(cells_, cells_.map(() => 0)); });
-  for (let round = 0; round < 40; round++) spread();
 
   const widths = columns.map((cells_) => Math.max(...cells_.map(({ w }) => w)));
   const [margin, inner] = [10, widths.reduce((sum, w) => sum + w, 0)];
-  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 58, 110) : 0;
+  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 50, 110) : 0;
   const all = columns.flat();
   const top = Math.min(...all.map(({ y, h }) => y - h / 2)) - margin;
   const height = Math.max(...all.map(({ y, h }) => y + h / 2)) + margin - top;
@@ -535,33 +519,6 @@ export function layoutGraph(graph, room = 0) {
       points.push([b.x - b.half, end], [b.x - b.w / 2, end]);
       return { from, to, slot, points };
     }) };
-}
-
-/** The y of each cell of a column: as near to the wishes as the order and the room between cells allow (least squares). */
-function settle(cells, wishes) {
-  let offset = 0;
-  const blocks = [];
-  cells.forEach((cell, i) => {
-    if (i) offset += (cells[i - 1].h + cell.h) / 2 + 14;
-    cell.offset = offset;
-    blocks.push({ sum: wishes[i] - offset, count: 1 });
-    while (blocks.length > 1 && blocks.at(-2).sum / blocks.at(-2).count >= blocks.at(-1).sum / blocks.at(-1).count) {
-      const last = blocks.pop();
-      blocks.at(-1).sum += last.sum;
-      blocks.at(-1).count += last.count;
-    }
-  });
-  let i = 0;
-  for (const { sum, count } of blocks) for (let k = 0; k < count; k++, i++) cells[i].y = sum / count + cells[i].offset;
-}
-
-function countCrossings(columns) {
-  let count = 0;
-  for (const cells of columns) {
-    const lines = cells.flatMap((cell, i) => cell.links.filter((c) => c.column === cell.column + 1).map((c) => [i, columns[c.column].indexOf(c)]));
-    lines.forEach(([a, b], i) => lines.slice(i + 1).forEach(([c, d]) => { count += (a - c) * (b - d) < 0; }));
-  }
-  return count;
 }
 
 // ==== The demo ==========================================================================================

@@ -1,9 +1,11 @@
 """The computation graph demo: values travel forward, gradients travel backward, node by node."""
 
 import ast
+import itertools
 import keyword
 import math
 import re
+import textwrap
 from dataclasses import dataclass
 
 import traitlets
@@ -23,7 +25,7 @@ PRESETS = {
     "xor_row": (
         "h = tanh(u1*x1 + u2*x2 + b); k = tanh(v1*x1 + v2*x2 + c); "
         "p = sigmoid(s*h + t*k + d); L = -log(p)",
-        {"u1": 1, "x1": 1, "u2": 1, "x2": 0, "b": -0.5}
+        {"u1": 2, "x1": 1, "u2": 2, "x2": 0, "b": -1}
         | {"v1": 1, "v2": 1, "c": -1.5, "s": 2, "t": -2, "d": -1},
     ),
 }
@@ -256,7 +258,6 @@ class ComputationGraphDemo(Demo):
     """
 
     script = "computation_graph.js"
-    figure_size = (8.6, 3.8)
     built = False  # from then on a new expression brings its own inputs
 
     goal = traitlets.Unicode(
@@ -354,6 +355,7 @@ class ComputationGraphDemo(Demo):
         nodes = self.nodes
         values, message = evaluate(nodes, self.inputs)
         values = [v.real for v in values] + [None] * (len(nodes) - len(values))
+        values = [self.inputs.get(n.name, v) for n, v in zip(nodes, values, strict=True)]
         gradients = [None] * len(nodes)
         if message is None and not any(
             has_no_slope(node, [values[k] for k in node.operands]) for node in nodes
@@ -376,75 +378,110 @@ class ComputationGraphDemo(Demo):
             f"{self.nodes[-1].name} = {self.value:.4g}; gradients: {slopes}"
         )
 
+    @property
+    def figure_size(self):
+        """Inches: as many as the columns and rows of the graph need."""
+        (xs, ys), _ = _arrange(self.nodes)
+        return 1.15 * (max(xs) + 1) + 0.3, 0.74 * (max(ys) - min(ys) + 1) + 0.9
+
     def draw(self, figure):
         """The whole graph, as it is after the last step."""
+        from matplotlib.patches import FancyBboxPatch
+
         from twice import plots
 
         nodes, (values, gradients, message) = self.nodes, self._walk()
-        places = _places(nodes)
+        (xs, ys), arrows = _arrange(nodes)
         axes = figure.subplots()
         axes.set_axis_off()
+        axes.set(xlim=(-0.55, max(xs) + 0.55), ylim=(max(ys) + 0.6, min(ys) - 0.6))
+        for *passed, end in arrows:
+            axes.plot(*zip(*passed, end, strict=True), color=plots.GREY, linewidth=1, zorder=1)
+            style = {"arrowstyle": "-|>", "color": plots.GREY, "shrinkA": 0, "shrinkB": 0}
+            axes.annotate("", end, passed[-1], arrowprops=style)
         for place, node in enumerate(nodes):
-            for operand in node.operands:
-                axes.annotate(
-                    "",
-                    places[place],
-                    places[operand],
-                    arrowprops={"arrowstyle": "-|>", "color": plots.GREY}
-                    | {"shrinkA": 24, "shrinkB": 30, "connectionstyle": "arc3,rad=0.04"},
-                )
-        for place, node in enumerate(nodes):
-            x, y = places[place]
-            leaf = node.op in ("input", "number")
-            title = node.name if node.op == "input" else SYMBOLS.get(node.op, node.op)
-            if node.op in ("number", "power"):
-                title = f"{title} {node.number:g}".removeprefix("number ")
-            elif not leaf and node.name:
-                title = f"{node.name}: {title}"
-            box = {"boxstyle": "round,pad=0.35" if leaf else "square,pad=0.45"}
-            box |= {"facecolor": "#f4f6f9" if leaf else "white", "edgecolor": plots.INK}
-            lines = [title, "", ""] if node.op != "number" else [title]
-            axes.text(
-                x, y, "\n".join(lines), ha="center", va="center", fontsize=10, bbox=box, zorder=3
-            )
-            if node.op == "number":
-                continue
-            for shift, number, color in (
-                (-1, values[place], plots.NUMPY),
-                (-14, gradients[place], GRADIENT),
-            ):
-                axes.annotate(
-                    "–" if number is None else f"{number + 0.0:.4g}".replace("-", "−"),
-                    (x, y),
-                    (0, shift),
-                    textcoords="offset points",
-                    **{"ha": "center", "va": "center", "fontsize": 10, "zorder": 4},
-                    color=color,
-                )
-        axes.set_title(f"{self.expression}    blue: value, purple: gradient", fontsize=10)
+            x, y, leaf = xs[place], ys[place], not node.operands
+            width, height = (0.36, 0.4) if node.op == "number" else (0.76, 0.84)
+            corner = f"round,pad=0,rounding_size={0.14 if leaf else 0.03}"
+            face = "#f4f6f9" if leaf else "white"
+            box = FancyBboxPatch((x - width / 2, y - height / 2), width, height, corner)
+            box.set(facecolor=face, edgecolor=plots.INK, linewidth=1, zorder=2)
+            axes.add_patch(box)
+            lines = [(_title(node), plots.INK)]
+            if node.op != "number":
+                lines += [
+                    (_shown(values[place]), plots.NUMPY),
+                    (_shown(gradients[place]), GRADIENT),
+                ]
+            for row, (line, color) in enumerate(lines):
+                at = y + 0.26 * (row - (len(lines) - 1) / 2)
+                axes.text(x, at, line, color=color, ha="center", va="center", fontsize=10)
+        text = self.expression.replace("; ", ";\n") if max(xs) < 6 else self.expression
+        axes.set_title(f"{text}\nblue: value, purple: gradient", fontsize=10)
         if message:
-            axes.set_xlabel(message)
-            axes.text(0, -0.9, message, color=plots.INK, fontsize=11)
-        xs, ys = zip(*places, strict=True)
-        axes.set(xlim=(min(xs) - 0.5, max(xs) + 0.5), ylim=(min(ys) - 0.7, max(ys) + 0.7))
+            wide = int(11 * self.figure_size[0])  # letters
+            figure.supxlabel("\n".join(textwrap.wrap(message, wide)), fontsize=10)
 
 
-def _places(nodes):
-    """Where the picture puts each node: columns by depth, a tree's leaves in rows; (x, y)."""
-    depth, rows, free = [0] * len(nodes), [None] * len(nodes), 0
+def _title(node):
+    if node.op in ("input", "number"):
+        return node.name or f"{node.number:g}".replace("-", "−")
+    symbol = SYMBOLS.get(node.op, node.op)
+    if node.op == "power":
+        symbol = {2: "square", 3: "cube"}.get(node.number, f"power {node.number:g}")
+    return f"{node.name}: {symbol}" if node.name else symbol
+
+
+def _shown(number):
+    return "–" if number is None else f"{number + 0.0:.4g}".replace("-", "−")
+
+
+def _arrange(nodes):
+    """Columns by depth, for the picture: ((xs, ys) of the nodes, the points of every arrow).
+
+    An arrow that passes a column takes a row of its own there.
+    """
+    depth = [0] * len(nodes)
     for place, node in enumerate(nodes):
-        if node.operands:
-            depth[place] = 1 + max(depth[k] for k in node.operands)
+        depth[place] = 1 + max((depth[k] for k in node.operands), default=-1)
     for place, node in enumerate(nodes):
         if not node.operands:
             depth[place] = min(depth[k] for k, n in enumerate(nodes) if place in n.operands) - 1
-            rows[place], free = free, free - 1
-        else:
-            rows[place] = sum(rows[k] for k in node.operands) / len(node.operands)
-        taken = {(depth[k], rows[k]) for k in range(place)}
-        while (depth[place], rows[place]) in taken:
-            rows[place] -= 0.5
-    return list(zip(depth, rows, strict=True))
+    cells = [(column, []) for column in depth]  # the column, and which cells it is joined to
+    chains = []
+    for place, node in enumerate(nodes):
+        for k in node.operands:
+            passed = range(len(cells), len(cells) + depth[place] - depth[k] - 1)
+            cells += [(depth[k] + 1 + i, []) for i in range(len(passed))]
+            chains.append([k, *passed, place])
+            for one, other in itertools.pairwise(chains[-1]):
+                cells[one][1].append(other)
+                cells[other][1].append(one)
+    columns = [
+        [k for k, (c, _) in enumerate(cells) if c == column] for column in range(max(depth) + 1)
+    ]
+    ys = [0.0] * len(cells)
+    for column in columns:
+        for row, k in enumerate(column):
+            ys[k] = row - (len(column) - 1) / 2
+    for _ in range(30):
+        for column in columns:
+            wish = {k: sum(ys[j] for j in cells[k][1]) / len(cells[k][1]) for k in column}
+            column.sort(key=lambda k: (wish[k], k))
+            above = -math.inf
+            for k in column:
+                gap = 1.0 if k < len(nodes) else 0.6
+                ys[k] = above = max(wish[k], above + gap)
+            shift = sum(wish[k] - ys[k] for k in column) / len(column)
+            for k in column:
+                ys[k] += shift
+    arrows = []
+    for start, *passed, end in chains:
+        points = [(cells[start][0] + (0.18 if nodes[start].op == "number" else 0.38), ys[start])]
+        for k in passed:
+            points += [(cells[k][0] - 0.38, ys[k]), (cells[k][0] + 0.38, ys[k])]
+        arrows.append([*points, (depth[end] - 0.38, ys[end])])
+    return (depth, ys[: len(nodes)]), arrows
 
 
 def _starts(expression):
