@@ -720,16 +720,16 @@ def test_nodes_and_arrows_keep_clear_of_each_other(room):
     assert narrow["width"] <= 860
 
 
-def test_operands_enter_in_their_order_where_it_matters():
-    layout = run_js(SCRIPT, "return demo.layoutGraph(demo.buildGraph('(a - b)/(c*a) - b'), 800);")
-    ends = {}
-    for arrow in layout["arrows"]:
+@pytest.mark.parametrize("text", ["(a - b)/(c*a) - b", PRESETS["max_and_relu"][0], "a*b + b/a"])
+def test_operands_enter_in_their_order_where_it_matters(text):
+    arrows = run_js(SCRIPT, "return demo.layoutGraph(demo.buildGraph(data), 800).arrows;", text)
+    nodes, ends = parse(text), {}
+    for arrow in arrows:
         ends.setdefault(arrow["to"], []).append((arrow["slot"], arrow["points"][-1][1]))
-    graph = parse("(a - b)/(c*a) - b")
     for place, docks in ends.items():
         heights = [y for _, y in sorted(docks)]
         assert len(set(heights)) == len(heights)
-        if graph[place].op in "-/":
+        if nodes[place].op in "-/":
             assert heights == sorted(heights)
 
 

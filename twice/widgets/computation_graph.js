@@ -304,7 +304,7 @@ const list = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -
 
 /** How a sentence calls a node: by its name, its text, or its operation. */
 export function nameOf({ op, name, text }) {
-  return name || (op === "number" ? show(Number(text)) : text.length <= 16 ? text : `the result of ${symbolOf({ op })}`);
+  return name || (op === "number" ? show(Number(text)) : text.length <= 22 ? text : `the result of ${symbolOf({ op })}`);
 }
 
 export function symbolOf({ op, number: n }) {
@@ -620,7 +620,7 @@ function picture(demo) {
   const box = html("div", { class: "cg-box" }, drawing);
   const key = [["cg-key-value", "→ value, forward"], ["cg-key-gradient", "← gradient, backward"], ["cg-key-active", "this step"]]
     .map(([name, text]) => html("li", {}, html("span", { class: name, "aria-hidden": "true" }), text));
-  const more = html("li", {}, "Click a node for its local derivatives.");
+  const more = html("li", {}, "Choose a node for its local derivatives.");
   const wide = html("li", {}, "The graph is wider than its box: scroll it sideways.");
   page.figure.append(box, html("ul", { class: "cg-key", "aria-label": "Key to the picture" }, ...key, more, wide));
   let [layout, nodes, arrows, room, lastStep] = [null, [], [], 0, 0];
@@ -712,7 +712,7 @@ function picture(demo) {
     for (const { from, to, slot, group, label } of arrows) {
       const part = state.nodes[from].parts.find((one) => one.from === to && one.slot === slot);
       const back = part && graph.nodes[from].op !== "number";
-      const there = state.nodes[to].value !== undefined;
+      const there = state.nodes[to].value !== undefined || state.failed?.place === to;
       group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${to === state.active && state.phase !== "seed" ? "cg-active" : ""}`);
       label.textContent = back && (to === state.active || graph.nodes[from].uses.length > 1) ? show(part.amount, 3) : "";
     }
@@ -805,7 +805,7 @@ function nodeWords(demo) {
     const place = demo.selected ?? state.active ?? graph.inputs[0];
     const node = graph.nodes[place];
     const lines = explainNode(graph, run, state, place);
-    demo.told = [`${titleOf(node)}:`, ...lines.map(([head, text]) => `${head}: ${text}`)].join("\n");
+    demo.told = [`Node ${titleOf(node)}`, ...lines.map(([head, text]) => `${head}: ${text}`)].join("\n");
     title.textContent = `${OPS[node.op] ? "Node" : node.op === "input" ? "Input" : "Constant"} ${titleOf(node)}`;
     fill(body, ...lines.flatMap(([head, text]) => [html("dt", {}, head), html("dd", {}, text)]));
   };
@@ -872,7 +872,9 @@ function inputRows(demo) {
     const locked = page.get("predict") && mine.complete ? demo.locked[name] : undefined;
     const right = locked !== undefined && closeTo(locked, run.gradients[k]);
     const words = locked === undefined ? "" : right ? "✓ Predicted right." : `✕ ${diagnose(graph, inputs, run, k, locked)}`;
-    if (verdict.textContent !== words) verdict.textContent = words;
+    const old = !words && mine.complete && guess.value !== ""; // for the numbers before: unseen, but nothing below it moves
+    verdict.classList.toggle("cg-old", old);
+    if (!old && verdict.textContent !== words) verdict.textContent = words;
     verdict.classList.toggle("cg-right", right);
     check.textContent = page.get("nudge") && mine.complete ? nudgeWords(graph, inputs, run, k) : "";
   };
