@@ -151,12 +151,12 @@ class SGD:
         if params.keys() != grads.keys():
             raise ValueError(f"grads for {sorted(grads)}, params for {sorted(params)}")
         for name, w in params.items():
-            if np.shape(grads[name]) != w.shape:
+            g = np.asarray(grads[name])
+            if g.shape != w.shape:
                 raise ValueError(
-                    f"expected a gradient of shape {w.shape} for {name!r}, "
-                    f"got {np.shape(grads[name])}"
+                    f"expected a gradient of shape {w.shape} for {name!r}, got {g.shape}"
                 )
-            w -= self.learning_rate * grads[name]
+            w -= self.learning_rate * g
 
 
 def least_squares(x, y):

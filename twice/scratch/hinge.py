@@ -1,0 +1,52 @@
+"""The hinge losses of support vector machines: pay until the right score leads by 1."""
+
+import numpy as np
+
+from twice.scratch.losses import Loss
+
+
+class Hinge(Loss):
+    """L = mean of max(0, 1 - y s) for scores s and labels y = -1 or +1 (Cortes, Vapnik, 1995)."""
+
+    def losses(self, y_true, y_pred):
+        short = 1 - y_true * y_pred
+        return np.maximum(short, 0), -y_true * (short > 0)
+
+
+class SquaredHinge(Loss):
+    """L = mean of max(0, 1 - y s)^2 for scores s and labels y = -1 or +1."""
+
+    def losses(self, y_true, y_pred):
+        short = np.maximum(1 - y_true * y_pred, 0)
+        return short**2, -2 * y_true * short
+
+
+class MulticlassHinge(Loss):
+    """L = mean over samples of sum_{j != y} max(0, s_j - s_y + 1) (Weston and Watkins, 1999).
+
+    y_true: one-hot (N, K), y_pred: scores (N, K). `squared=True` squares every term of the sum.
+    """
+
+    def __init__(self, squared=False):
+        self.squared = squared
+
+    def losses(self, y_true, y_pred):
+        right = (y_true * y_pred).sum(axis=-1, keepdims=True)
+        over = np.maximum(y_pred - right + 1, 0) * (1 - y_true)
+        slope = 2 * over if self.squared else (over > 0).astype(y_pred.dtype)
+        slope -= y_true * slope.sum(axis=-1, keepdims=True)
+        return (over**2 if self.squared else over).sum(axis=-1), slope
+
+
+class CategoricalHinge(Loss):
+    """L = mean over samples of max(0, 1 + max_{j != y} s_j - s_y) (Crammer and Singer, 2001).
+
+    Only the strongest wrong class counts; this is the one that Keras has.
+    """
+
+    def losses(self, y_true, y_pred):
+        wrong = np.max(np.where(y_true > 0, -np.inf, y_pred), axis=-1, keepdims=True)
+        loss = np.maximum(1 + wrong - (y_true * y_pred).sum(axis=-1, keepdims=True), 0)
+        rival = (y_pred == wrong) & (y_true == 0)
+        rival = rival & (np.cumsum(rival, axis=-1) == 1)  # one rival, also where several tie
+        return loss[..., 0], (loss > 0) * (rival.astype(y_pred.dtype) - y_true)
