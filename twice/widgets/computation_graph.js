@@ -294,9 +294,12 @@ export const everyPathCounts = (graph, run) => graph.inputs.every((k) => run.par
 /** A number for people, in four significant digits. */
 export function show(value, digits = 4) {
   const text = Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-4)
-    ? value.toExponential(2).replace(/\.?0*e\+?/, "e") : String(Number(value.toPrecision(digits)));
+    ? value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, "e") : String(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−").replace(/^−0$/, "0");
 }
+
+/** The same in at most `most` characters, for the picture. */
+export const fit = (value, most = 7) => [4, 3, 2].map((digits) => show(value, digits)).find((text) => text.length <= most) ?? show(value, 1);
 
 const wrap = (value) => (show(value).startsWith("−") ? `(${show(value)})` : show(value));
 const plus = (amounts) => amounts.map((v, i) => (i === 0 ? show(v) : wrap(v))).join(" + ");
@@ -428,6 +431,7 @@ export function diagnose(graph, inputs, run, place, guess) {
       }
     }
   }
+  if (Math.abs(guess - truth) <= 0.1 * Math.abs(truth)) return `Close, but not to 1 %: it is ${show(truth)}.`;
   const local = nodes[place].uses.reduce((all, use) => all + run.slopes[use.place][use.slot], 0);
   if (closeTo(guess, local)) {
     return `${show(guess)} is the local derivative alone. The chain rule multiplies it by the gradient from above: ${show(truth)}.`;
@@ -464,7 +468,7 @@ export function layoutGraph(graph, room = 0) {
   const first = Math.min(...column);
   const columns = Array.from({ length: Math.max(...column) - first + 1 }, () => []);
   const cells = nodes.map((node, k) => {
-    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 94; // room for "← −0.2 + …"
+    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 88; // room for "← −0.2 + …"
     return { w: Math.max(least, TITLE * titleOf(node).length + 16), h: node.op === "number" ? 32 : 66, column: column[k] - first, links: [] };
   });
   cells.forEach((cell) => columns[cell.column].push(cell));
@@ -495,7 +499,7 @@ export function layoutGraph(graph, room = 0) {
 
   const widths = columns.map((cells_) => Math.max(...cells_.map(({ w }) => w)));
   const [margin, inner] = [10, widths.reduce((sum, w) => sum + w, 0)];
-  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 50, 110) : 0;
+  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 56, 110) : 0;
   const all = columns.flat();
   const top = Math.min(...all.map(({ y, h }) => y - h / 2)) - margin;
   const height = Math.max(...all.map(({ y, h }) => y + h / 2)) + margin - top;
@@ -666,8 +670,8 @@ function picture(demo) {
     const [end, start] = [points.at(-1), points[0]];
     const heads = [svg("path", { class: "cg-head cg-there", d: `M${at(end)}l-9 -5v10z` }), svg("path", { class: "cg-head cg-back", d: `M${at(start)}l9 -5v10z` })];
     const dot = svg("circle", { class: "cg-dot", r: 6, visibility: "hidden" });
-    const along = (axis, share) => points[1][axis] + share * (points[2][axis] - points[1][axis]); // near the operand: arrows may cross farther on
-    const label = svg("text", { class: "cg-part", x: along(0, 0.4), y: along(1, 0.3) - 6, "text-anchor": "middle" });
+    const [near_, far] = points.slice(1, 3); // the label stands at the operand, where arrows do not cross yet
+    const label = svg("text", { class: "cg-part", x: near_[0] + 3, y: near_[1] + 0.15 * (far[1] - near_[1]) - 7 });
     return { from, to, slot, line, dot, label, group: svg("g", { class: "cg-arrow" }, line, ...heads) };
   };
   const build = () => {
@@ -701,8 +705,8 @@ function picture(demo) {
     graph.nodes.forEach((node, k) => {
       const [{ group, value, gradient }, mine] = [nodes[k], state.nodes[k]];
       const failed = state.failed?.place === k;
-      const words = { value: failed && !state.failed.backward ? "✕ no value" : mine.value === undefined ? "" : `→ ${show(mine.value)}`,
-        gradient: failed && state.failed.backward ? "✕ no slope" : !mine.reached ? "" : mine.complete ? `← ${show(mine.gradient)}` : `← ${show(mine.gradient, 2)} + …` };
+      const words = { value: failed && !state.failed.backward ? "✕ no value" : mine.value === undefined ? "" : `→ ${fit(mine.value)}`,
+        gradient: failed && state.failed.backward ? "✕ no slope" : !mine.reached ? "" : mine.complete ? `← ${fit(mine.gradient)}` : `← ${fit(mine.gradient, 5)} + …` };
       value.textContent = words.value;
       gradient.textContent = words.gradient;
       for (const [name, on] of Object.entries({ "cg-active": state.active === k, "cg-chosen": demo.selected === k, "cg-failed": failed })) group.classList.toggle(name, on);
@@ -714,7 +718,8 @@ function picture(demo) {
       const back = part && graph.nodes[from].op !== "number";
       const there = state.nodes[to].value !== undefined || state.failed?.place === to;
       group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${to === state.active && state.phase !== "seed" ? "cg-active" : ""}`);
-      label.textContent = back && (to === state.active || graph.nodes[from].uses.length > 1) ? show(part.amount, 3) : "";
+      const shown = back && (to === state.active || graph.nodes[from].uses.length > 1);
+      label.textContent = shown ? fit(part.amount, 6) : "";
     }
   };
   const observer = new ResizeObserver(() => {
