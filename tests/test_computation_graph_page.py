@@ -359,7 +359,7 @@ def test_a_node_tells_its_local_derivatives_by_mouse_and_keys(bench):
     assert here.text(".cg-words") != before
     assert here.page.locator(".cg-node[tabindex='0']").count() == 1
     label = here.page.evaluate("document.activeElement.ariaLabel")
-    assert re.match(r"(input [ab]|constant 2|.* node .*)(: value .*, gradient .*)?$", label)
+    assert re.match(r"(input [ab]|constant 2|.* node( g| L)?)(: value .*, gradient .*)?$", label)
 
 
 def test_everything_by_keyboard(bench):

@@ -326,8 +326,13 @@ function deed(graph, { nodes }, place) {
     power: () => (n === 2 ? `squares ${words[0]}` : `raises ${words[0]} to the power ${show(n)}`) }[op]?.() ?? `${OPS[op].does} ${list(words)}`;
   const { value } = nodes[place];
   if (value === undefined || given.includes(undefined)) return what;
-  const left = op === "power" ? `${wrap(given[0])}${n === 2 ? "²" : n === 3 ? "³" : ` to the power ${show(n)}`}` : op === "**" ? `${wrap(given[0])} to the power ${show(given[1])}`
-    : op === "neg" ? `−${wrap(given[0])}` : FUNCTIONS[op] ? `${op}(${given.map((v) => show(v)).join(", ")})` : `${show(given[0])} ${OPS[op].symbol} ${wrap(given[1])}`;
+  const [first, second] = given;
+  const power = { 2: "²", 3: "³" }[n] ?? ` to the power ${show(n)}`;
+  const left = op === "power" ? `${wrap(first)}${power}`
+    : op === "**" ? `${wrap(first)} to the power ${show(second)}`
+      : op === "neg" ? `−${wrap(first)}`
+        : op in FUNCTIONS ? `${op}(${given.map((v) => show(v)).join(", ")})`
+          : `${show(first)} ${OPS[op].symbol} ${wrap(second)}`;
   return `${what}: ${left} = ${show(value)}`;
 }
 
@@ -397,7 +402,8 @@ export function explainNode(graph, run, state, place) {
     return lines;
   }
   const where = place === graph.output ? `${out} is the output: its gradient is 1`
-    : mine.parts.length > 1 || !mine.complete ? received(graph, state, place).slice(0, -1) : `${show(mine.gradient)} has come from ${symbolOf(graph.nodes[mine.parts[0].from])}`;
+    : mine.parts.length > 1 || !mine.complete ? received(graph, state, place).slice(0, -1)
+      : `${show(mine.gradient)} has come from ${symbolOf(graph.nodes[mine.parts[0].from])}`;
   lines.push([node.op === "input" ? "Gradient" : "Gradient from above", `${where}.`]);
   if (node.op === "input" && mine.complete) {
     const moves = mine.gradient === 0 ? "does not move" : `${mine.gradient > 0 ? "rises" : "falls"} by about ${show(Math.abs(mine.gradient))} times as much`;
@@ -427,7 +433,8 @@ export function diagnose(graph, inputs, run, place, guess) {
     for (const [slot, operand] of nodes[k].operands.entries()) {
       const forgotten = nodes[operand].op === "number" ? null : evaluate(graph, inputs, [k, slot]).gradients[place];
       if (forgotten !== null && !closeTo(forgotten, truth) && closeTo(guess, forgotten)) {
-        return `That comes out when the local derivative of ${symbolOf(nodes[k])} with respect to ${nameOf(nodes[operand])}, ${show(run.slopes[k][slot])}, is forgotten. Multiply by it: ${show(truth)}.`;
+        return `That comes out when the local derivative of ${symbolOf(nodes[k])} with respect to ${nameOf(nodes[operand])}, `
+          + `${show(run.slopes[k][slot])}, is forgotten. Multiply by it: ${show(truth)}.`;
       }
     }
   }
@@ -437,8 +444,9 @@ export function diagnose(graph, inputs, run, place, guess) {
     return `${show(guess)} is the local derivative alone. The chain rule multiplies it by the gradient from above: ${show(truth)}.`;
   }
   if (closeTo(guess, run.values[place])) return `${show(guess)} is the value of ${name}. Its gradient is ${show(truth)}.`;
+  const [{ from, slot }] = parts;
   return parts.length > 1 ? `It is ${sum} = ${show(truth)}, one number for each path.`
-    : `It is ${show(run.gradients[parts[0].from])} × ${wrap(run.slopes[parts[0].from][parts[0].slot])} = ${show(truth)}: gradient from above times local derivative.`;
+    : `It is ${show(run.gradients[from])} × ${wrap(run.slopes[from][slot])} = ${show(truth)}: gradient from above times local derivative.`;
 }
 
 /** What a nudge of an input does to the output, beside its gradient. */
@@ -594,7 +602,8 @@ function chooser(demo) {
     field.toggleAttribute("aria-invalid", Boolean(problem));
     if (!problem) return fill(error);
     const at = clamp(problem.position, 0, text.length);
-    fill(error, `Position ${at + 1}: ${problem.message}`, html("code", { "aria-hidden": "true" }, text.slice(0, at), html("mark", {}, text[at] ?? "\u00a0"), text.slice(at + 1)));
+    const mark = html("mark", {}, text[at] ?? "\u00a0");
+    fill(error, `Position ${at + 1}: ${problem.message}`, html("code", { "aria-hidden": "true" }, text.slice(0, at), mark, text.slice(at + 1)));
   };
   function draw(text) {
     try {
@@ -642,12 +651,14 @@ function picture(demo) {
   const makeNode = (node, cell) => {
     const { w, h } = cell;
     const leaf = !OPS[node.op];
-    const rect = (name, extra) => svg("rect", { class: name, x: -w / 2 - extra, y: -h / 2 - extra, width: w + 2 * extra, height: h + 2 * extra, rx: (leaf ? 16 : 5) + extra });
+    const rect = (name, by) => svg("rect", { class: name, x: -w / 2 - by, y: -h / 2 - by, width: w + 2 * by, height: h + 2 * by,
+      rx: (leaf ? 16 : 5) + by });
     const line = (name, y) => svg("text", { class: name, y, "text-anchor": "middle" });
     const [title, value, gradient] = [line("cg-title", node.op === "number" ? 5 : -13), line("cg-value", 7), line("cg-gradient", 25)];
     title.textContent = titleOf(node);
     if (!leaf && OPS[node.op].symbol.length === 1 && !node.name) title.classList.add("cg-sign");
-    const group = svg("g", { class: `twice-handle cg-node cg-${leaf ? node.op : "op"}`, role: "button", transform: `translate(${cell.x.toFixed(1)} ${cell.y.toFixed(1)})` },
+    const group = svg("g", { class: `twice-handle cg-node cg-${leaf ? node.op : "op"}`, role: "button",
+      transform: `translate(${cell.x.toFixed(1)} ${cell.y.toFixed(1)})` },
       rect("twice-ring", 4), rect("cg-frame", 0), title, ...(node.op === "number" ? [] : [value, gradient]));
     group.addEventListener("click", () => { group.focus({ preventScroll: true }); choose(node.place); });
     group.addEventListener("focus", () => choose(node.place));
@@ -705,19 +716,23 @@ function picture(demo) {
     graph.nodes.forEach((node, k) => {
       const [{ group, value, gradient }, mine] = [nodes[k], state.nodes[k]];
       const failed = state.failed?.place === k;
-      const words = { value: failed && !state.failed.backward ? "✕ no value" : mine.value === undefined ? "" : `→ ${fit(mine.value)}`,
-        gradient: failed && state.failed.backward ? "✕ no slope" : !mine.reached ? "" : mine.complete ? `← ${fit(mine.gradient)}` : `← ${fit(mine.gradient, 5)} + …` };
-      value.textContent = words.value;
-      gradient.textContent = words.gradient;
-      for (const [name, on] of Object.entries({ "cg-active": state.active === k, "cg-chosen": demo.selected === k, "cg-failed": failed })) group.classList.toggle(name, on);
-      const tell = [words.value ? `value ${words.value.slice(2)}` : "no value yet", words.gradient ? `gradient ${words.gradient.slice(2)}` : "no gradient yet"].join(", ");
-      make(group, { tabindex: k === focusable ? 0 : -1, "aria-label": node.op === "number" ? `constant ${show(node.number)}` : `${OPS[node.op] ? `${symbolOf(node)} node ${node.name}` : `input ${node.name}`}: ${tell}` }, []);
+      const [noValue, noSlope] = [failed && !state.failed.backward, failed && state.failed.backward];
+      value.textContent = noValue ? "✕ no value" : mine.value === undefined ? "" : `→ ${fit(mine.value)}`;
+      gradient.textContent = noSlope ? "✕ no slope" : !mine.reached ? ""
+        : mine.complete ? `← ${fit(mine.gradient)}` : `← ${fit(mine.gradient, 5)} + …`;
+      const classes = { "cg-active": state.active === k, "cg-chosen": demo.selected === k, "cg-failed": failed };
+      for (const [name, on] of Object.entries(classes)) group.classList.toggle(name, on);
+      const told = [["value", value], ["gradient", gradient]].map(([name, { textContent }]) => (textContent ? `${name} ${textContent.slice(2)}` : `no ${name} yet`));
+      const what = OPS[node.op] ? `${symbolOf(node)} node ${node.name}`.trim() : `input ${node.name}`;
+      const label = node.op === "number" ? `constant ${show(node.number)}` : `${what}: ${told.join(", ")}`;
+      make(group, { tabindex: k === focusable ? 0 : -1, "aria-label": label }, []);
     });
     for (const { from, to, slot, group, label } of arrows) {
       const part = state.nodes[from].parts.find((one) => one.from === to && one.slot === slot);
       const back = part && graph.nodes[from].op !== "number";
       const there = state.nodes[to].value !== undefined || state.failed?.place === to;
-      group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${to === state.active && state.phase !== "seed" ? "cg-active" : ""}`);
+      const active = to === state.active && state.phase !== "seed";
+      group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${active ? "cg-active" : ""}`);
       const shown = back && (to === state.active || graph.nodes[from].uses.length > 1);
       label.textContent = shown ? fit(part.amount, 6) : "";
     }
