@@ -1,7 +1,19 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
-_HOMES = {"PerceptronDemo": "perceptron", "LearningRateDemo": "learning_rate"}
-__all__ = ["LearningRateDemo", "PerceptronDemo"]
+_HOMES = {
+    "ComputationGraphDemo": "computation_graph",
+    "LearningRateDemo": "learning_rate",
+    "LossDemo": "loss",
+    "PerceptronDemo": "perceptron",
+    "PlaygroundDemo": "playground",
+}
+__all__ = [
+    "ComputationGraphDemo",
+    "LearningRateDemo",
+    "LossDemo",
+    "PerceptronDemo",
+    "PlaygroundDemo",
+]
 
 
 def __getattr__(name):

@@ -1,0 +1,55 @@
+"""The contenders of the benchmarks do the same work: otherwise their times say nothing."""
+
+import numpy as np
+import pytest
+
+from benchmarks import mlp, timing
+from twice.parity import keras
+from twice.scratch.losses import one_hot
+
+SIZES = (6, 5, 4, 3)
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(7, 6)).astype(np.float32), one_hot(rng.integers(0, 3, 7), 3)
+
+
+def test_the_tuned_step_is_the_scratch_step(batch, monkeypatch):
+    model = mlp.scratch_model(SIZES)
+    monkeypatch.setattr(mlp, "scratch_model", lambda sizes: model)
+    step, tuned = mlp.scratch_step(SIZES, *batch), mlp.Tuned(SIZES)
+    before = model.get_weights()
+    for _ in range(3):
+        step()
+        tuned.step(*batch)
+    theirs = [a for pair in zip(tuned.kernels, tuned.biases, strict=True) for a in pair]
+    for old, ours, other in zip(before, model.get_weights(), theirs, strict=True):
+        assert np.abs(ours - old).max() > 1e-3
+        np.testing.assert_allclose(ours, other, atol=1e-6)
+
+
+def test_the_compiled_keras_step_is_the_scratch_step(batch, monkeypatch):
+    model, twin = mlp.scratch_model(SIZES), mlp.keras_model(SIZES)
+    for variable, value in zip(twin.trainable_variables, model.get_weights(), strict=True):
+        variable.assign(value)
+    monkeypatch.setattr(mlp, "scratch_model", lambda sizes: model)
+    monkeypatch.setattr(mlp, "keras_model", lambda sizes: twin)
+    step, compiled = mlp.scratch_step(SIZES, *batch), mlp.compiled_step(SIZES, *batch)
+    if compiled is None:
+        pytest.skip(f"no bare compiled step on {keras.backend.backend()}")
+    for _ in range(3):
+        ours, theirs = step()[0], compiled()
+        assert ours == pytest.approx(float(theirs), abs=1e-6)
+
+
+def test_a_race_counts_seconds_a_call_and_takes_turns():
+    order = []
+    times = timing.race(
+        {name: lambda name=name: order.append(name) for name in "ab"}, bursts=2, seconds=1e-5
+    )
+    assert list(times) == ["a", "b"]
+    assert all(0 < low <= middle < 1e-3 for low, middle in times.values())
+    runs = [name for name, last in zip(order, [None, *order], strict=False) if name != last]
+    assert runs == ["a", "b"] * 3
