@@ -10,7 +10,9 @@ them at once and forgets them; a `Value` remembers them for the way back. For ar
 `twice.scratch.tensor`; `twice.graphs` draws the graph of a `Value`.
 """
 
-import math
+import numpy as np
+
+from twice.scratch.perceptron import sigmoid
 
 # the operation: its result, and the slopes of the result along a and along b
 BINARY = {
@@ -19,25 +21,13 @@ BINARY = {
     "*": lambda a, b: (a * b, b, a),
     "/": lambda a, b: (a / b, 1 / b, -a / (b * b)),
 }
-
-
-def log(x):
-    if not x > 0:
-        raise ValueError(f"expected a number above 0 for log, got {x:g}")
-    return math.log(x)
-
-
-def sigmoid(x):
-    return 0.5 * (1.0 + math.tanh(0.5 * x))  # the same number, without overflow
-
-
 # the function: y = f(x), and its slope from x and y
 UNARY = {
-    "exp": (math.exp, lambda x, y: y),
-    "log": (log, lambda x, y: 1 / x),
-    "tanh": (math.tanh, lambda x, y: 1 - y * y),
+    "exp": (np.exp, lambda x, y: y),
+    "log": (np.log, lambda x, y: 1 / x),
+    "tanh": (np.tanh, lambda x, y: 1 - y * y),
     "sigmoid": (sigmoid, lambda x, y: y * (1 - y)),
-    "relu": (lambda x: max(x, 0.0), lambda x, y: float(x > 0)),
+    "relu": (lambda x: np.maximum(x, 0), lambda x, y: x > 0),
 }
 
 
@@ -102,14 +92,14 @@ class Number(Operators):
 
     It has + - * / ** and exp, log, tanh, sigmoid, relu (whose slope at 0 is 0). Plain
     numbers mix in as constants. A subclass says, in `result(op, data, operands, slopes)`,
-    what becomes of the slopes. Raises ValueError for what is not one real number, and
-    what Python raises: ZeroDivisionError, OverflowError.
+    what becomes of the slopes. Raises ValueError for what is not one finite real number,
+    given or as a result, and ZeroDivisionError.
     """
 
     def __init__(self, data):
         try:
             self.data = float(data)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(f"expected a number, got {data!r}") from None
 
     def lift(self, other):
@@ -121,11 +111,14 @@ class Number(Operators):
 
     def unary(self, name):
         f, slope = UNARY[name]
-        y = f(self.data)
-        return self.result(name, y, (self,), [slope(self.data, y)])
+        with np.errstate(all="ignore"):
+            y = float(f(self.data))
+        if not np.isfinite(y):
+            raise ValueError(f"expected a number whose {name} is finite, got {self.data:g}")
+        return self.result(name, y, (self,), [float(slope(self.data, y))])
 
     def power(self, n):
-        x = self.data
+        x, n = self.data, float(n)
         if x < 0 and n != int(n):
             raise ValueError(f"expected a base of 0 or more for the power {n:g}, got {x:g}")
         return self.result(f"power {n:g}", x**n, (self,), [n * x ** (n - 1) if n else 0.0])

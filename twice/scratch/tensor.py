@@ -11,17 +11,7 @@ As `twice.scratch.autodiff.Value`, but each node holds an array, and in place of
 
 import numpy as np
 
-from twice.scratch.autodiff import BINARY, Operators, graph
-from twice.scratch.perceptron import sigmoid
-
-# the function: y = f(x), entry by entry, and its slope from x and y
-UNARY = {
-    "exp": (np.exp, lambda x, y: y),
-    "log": (np.log, lambda x, y: 1 / x),
-    "tanh": (np.tanh, lambda x, y: 1 - y * y),
-    "sigmoid": (sigmoid, lambda x, y: y * (1 - y)),
-    "relu": (lambda x: np.maximum(x, 0), lambda x, y: x > 0),
-}
+from twice.scratch.autodiff import BINARY, UNARY, Operators, graph
 
 
 def unbroadcast(grad, shape):
