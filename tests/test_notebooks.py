@@ -154,6 +154,7 @@ HOMES = {
     "gradcheck": "backpropagation",
     "training": "backpropagation",
     "autodiff": "backpropagation",
+    "tensor": "backpropagation",
     "initializers": "activations",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
