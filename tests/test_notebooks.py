@@ -154,6 +154,7 @@ HOMES = {
     "gradcheck": "backpropagation",
     "training": "backpropagation",
     "autodiff": "backpropagation",
+    "tensor": "backpropagation",
     "initializers": "activations",
     "normal": "activations",
     "activation_layers": "activations",

@@ -2,12 +2,20 @@
 
 _HOMES = {
     "ActivationsDemo": "activations",
+    "ComputationGraphDemo": "computation_graph",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
 }
-__all__ = ["ActivationsDemo", "LearningRateDemo", "LossDemo", "PerceptronDemo", "PlaygroundDemo"]
+__all__ = [
+    "ActivationsDemo",
+    "ComputationGraphDemo",
+    "LearningRateDemo",
+    "LossDemo",
+    "PerceptronDemo",
+    "PlaygroundDemo",
+]
 
 
 def __getattr__(name):
