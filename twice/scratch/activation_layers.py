@@ -19,10 +19,10 @@ class PReLU(Layer):
     def __init__(self, shape, *, alpha=0.0, shared_axes=(), dtype=np.float32):
         super().__init__()
         shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
-        if min(shape, default=0) < 1 or not set(shared_axes) <= set(range(1, len(shape) + 1)):
+        if min(shape, default=0) < 1 or not {*shared_axes} <= {*range(1, len(shape) + 1)}:
             raise ValueError(
-                "expected a sample's shape of sizes >= 1 and shared_axes from 1 to "
-                f"{len(shape)}, got {shape} and {tuple(shared_axes)}"
+                f"expected sizes >= 1 and shared_axes from 1 to {len(shape)}, "
+                f"got {shape} and {tuple(shared_axes)}"
             )
         self.shape, self.sum_axes = shape, (0, *shared_axes)
         one = [1 if k in shared_axes else size for k, size in enumerate(shape, start=1)]
@@ -36,9 +36,9 @@ class PReLU(Layer):
         return np.maximum(self.z, 0) + self.params["alpha"] * np.minimum(self.z, 0)
 
     def backward(self, grad, input_gradient=True):
-        each = grad * np.minimum(self.z, 0)
         alpha = self.params["alpha"]
-        self.grads["alpha"] = each.sum(axis=self.sum_axes, keepdims=True)[0].reshape(alpha.shape)
+        each = grad * np.minimum(self.z, 0)
+        self.grads["alpha"] = each.sum(axis=self.sum_axes, keepdims=True)[0]
         if input_gradient:
             return grad * ((self.z > 0) + alpha * (self.z < 0))
 
