@@ -205,6 +205,27 @@ def test_a_wrong_slope_beside_a_kink_is_still_wrong():
     assert report.checks[0].index == (0, 2)
 
 
+def test_a_sharp_bend_is_no_kink():
+    """Left and right slopes differ there too, but less and less as the step shrinks."""
+
+    class Bend(Layer):
+        def __init__(self, factor):
+            super().__init__()
+            self.factor = factor
+
+        def forward(self, x):
+            self.x = x
+            return 1e6 * x * x
+
+        def backward(self, grad):
+            return grad * 2e6 * self.x * self.factor
+
+    assert gradcheck(Bend(1.0), np.full((1, 2), 1e-3)).ok
+    report = gradcheck(Bend(1.01), np.full((1, 2), 1e-3))
+    assert [c.kinks for c in report.checks] == [0]
+    assert wrong_lines(report) == ["x"]
+
+
 # ---- settings and errors -----------------------------------------------------------------------
 
 

@@ -58,6 +58,14 @@ def take(chromium, url):
     store(demo.screenshot(), "demo.png")
     store(plot(demo), "card_gradient_descent.png")
 
+    page.goto(f"{url}chapters/backpropagation.html#playground=layers:8-8,rate:0.1")
+    demo = page.locator(".demo[data-ready]").filter(has=page.locator(".pg-scores"))
+    demo.get_by_role("button", name="Run").click()
+    error = "parseFloat(document.querySelectorAll('.pg-scores dd')[2].innerText)"
+    page.wait_for_function(f"{error} < 3", timeout=180_000)
+    demo.get_by_role("button", name="Pause").click()
+    store(plot(demo), "card_backpropagation.png")
+
 
 def main():
     path = browser.find_chromium()
