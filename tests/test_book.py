@@ -99,6 +99,14 @@ def test_no_link_is_broken(book):
     assert seen > 100  # the walk found the pages
 
 
+def test_solutions_show_no_marks_of_the_tool_that_makes_the_exercises(book):
+    paths = sorted((book.folder / "solutions").glob("*.html"))
+    assert paths
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search("PROMPT|(BEGIN|END) (SOLUTION|QUESTION|TESTS)", text), path.name
+
+
 @every_chapter
 def test_every_figure_is_described(book, name):
     images = parse(book.folder / f"{name}.html").images

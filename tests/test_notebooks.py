@@ -156,6 +156,8 @@ HOMES = {
     "autodiff": "backpropagation",
     "tensor": "backpropagation",
     "initializers": "activations",
+    "normal": "activations",
+    "activation_layers": "activations",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 

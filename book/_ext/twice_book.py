@@ -69,8 +69,8 @@ def show_plain_solutions(app, doctree):
     if not app.env.docname.startswith("solutions/"):
         return
     for block in doctree.findall(nodes.literal_block):
-        text = re.sub(r"^ *# (BEGIN|END) SOLUTION *\n?", "", block.astext(), flags=re.MULTILINE)
-        text = re.sub(r" *# SOLUTION$", "", text, flags=re.MULTILINE)
+        text = re.sub(r"^ *# (BEGIN|END) SOLUTION.*\n?", "", block.astext(), flags=re.MULTILINE)
+        text = re.sub(r" *# (SOLUTION|(BEGIN|END) PROMPT)$", "", text, flags=re.MULTILINE)
         block.children = [nodes.Text(text)]
         block.rawsource = text
 

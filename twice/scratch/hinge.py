@@ -22,9 +22,10 @@ class SquaredHinge(Loss):
 
 
 class MulticlassHinge(Loss):
-    """L = mean over samples of sum_{j != y} max(0, s_j - s_y + 1) (Weston and Watkins, 1999).
+    """L = mean over samples of sum_{j != y} max(0, s_j - s_y + 1).
 
-    y_true: one-hot (N, K), y_pred: scores (N, K). `squared=True` squares every term of the sum.
+    y_true: one-hot (N, K), y_pred: scores (N, K). `squared=True` squares every term
+    of the sum. Source: Weston and Watkins (1999).
     """
 
     def __init__(self, squared=False):
@@ -39,14 +40,16 @@ class MulticlassHinge(Loss):
 
 
 class CategoricalHinge(Loss):
-    """L = mean over samples of max(0, 1 + max_{j != y} s_j - s_y) (Crammer and Singer, 2001).
+    """L = mean over samples of max(0, 1 + r - s_y), r the strongest wrong score, at least 0.
 
-    Only the strongest wrong class counts; this is the one that Keras has.
+    Only one wrong class counts. This is Keras's loss: it takes r = max_j (1 - t_j) s_j, where the
+    right class stands in with 0. Crammer and Singer (2001) take r over the wrong classes alone.
     """
 
     def losses(self, y_true, y_pred):
-        wrong = np.max(np.where(y_true > 0, -np.inf, y_pred), axis=-1, keepdims=True)
-        loss = np.maximum(1 + wrong - (y_true * y_pred).sum(axis=-1, keepdims=True), 0)
-        rival = (y_pred == wrong) & (y_true == 0)
+        wrong = (1 - y_true) * y_pred
+        strongest = wrong.max(axis=-1, keepdims=True)
+        loss = np.maximum(1 + strongest - (y_true * y_pred).sum(axis=-1, keepdims=True), 0)
+        rival = (wrong == strongest) & (y_true == 0)
         rival = rival & (np.cumsum(rival, axis=-1) == 1)  # one rival, also where several tie
         return loss[..., 0], (loss > 0) * (rival.astype(y_pred.dtype) - y_true)

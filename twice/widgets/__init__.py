@@ -1,6 +1,7 @@
 """The live demos, one class each. Importing this package is light: a demo is loaded when named."""
 
 _HOMES = {
+    "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
@@ -8,6 +9,7 @@ _HOMES = {
     "PlaygroundDemo": "playground",
 }
 __all__ = [
+    "ActivationsDemo",
     "ComputationGraphDemo",
     "LearningRateDemo",
     "LossDemo",

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import anywidget
+import numpy as np
 import traitlets
 
 HERE = Path(__file__).parent
@@ -98,3 +99,26 @@ class Seeded:
     def normal(self):
         """A standard normal number (Box and Muller, 1958)."""
         return math.sqrt(-2 * math.log(1 - self.next())) * math.cos(2 * math.pi * self.next())
+
+
+class Numbers(traitlets.TraitType):
+    """A list of numbers (`shape` (None,) or (2,)) or of pairs ((None, 2)); arrays are welcome."""
+
+    def __init__(self, shape, integer=False, **kwargs):
+        self.shape, self.kind = shape, int if integer else float
+        super().__init__(**kwargs)
+
+    def validate(self, demo, value):
+        what = {(None,): "a list of numbers", (2,): "two numbers"}.get(self.shape, "(x1, x2) pairs")
+        try:
+            array = np.array(value, dtype=float)
+        except (TypeError, ValueError):
+            array = np.array(math.nan)
+        fits = array.ndim == len(self.shape) and all(
+            wanted in (None, size) for wanted, size in zip(self.shape, array.shape, strict=True)
+        )
+        if not fits or not np.isfinite(array).all():
+            raise traitlets.TraitError(f"{self.name} must be {what}, all finite, not {value!r}")
+        if self.kind is int and (array != np.round(array)).any():
+            raise traitlets.TraitError(f"{self.name} must hold whole numbers, not {value!r}")
+        return array.astype(self.kind).tolist()

@@ -294,9 +294,12 @@ export const everyPathCounts = (graph, run) => graph.inputs.every((k) => run.par
 /** A number for people, in four significant digits. */
 export function show(value, digits = 4) {
   const text = Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-4)
-    ? value.toExponential(2).replace(/\.?0*e\+?/, "e") : String(Number(value.toPrecision(digits)));
+    ? value.toExponential(Math.min(2, digits - 1)).replace(/\.?0*e\+?/, "e") : String(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−").replace(/^−0$/, "0");
 }
+
+/** The same in at most `most` characters, for the picture. */
+export const fit = (value, most = 7) => [4, 3, 2].map((digits) => show(value, digits)).find((text) => text.length <= most) ?? show(value, 1);
 
 const wrap = (value) => (show(value).startsWith("−") ? `(${show(value)})` : show(value));
 const plus = (amounts) => amounts.map((v, i) => (i === 0 ? show(v) : wrap(v))).join(" + ");
@@ -304,7 +307,7 @@ const list = (words) => (words.length < 2 ? words.join("") : `${words.slice(0, -
 
 /** How a sentence calls a node: by its name, its text, or its operation. */
 export function nameOf({ op, name, text }) {
-  return name || (op === "number" ? show(Number(text)) : text.length <= 16 ? text : `the result of ${symbolOf({ op })}`);
+  return name || (op === "number" ? show(Number(text)) : text.length <= 22 ? text : `the result of ${symbolOf({ op })}`);
 }
 
 export function symbolOf({ op, number: n }) {
@@ -323,8 +326,13 @@ function deed(graph, { nodes }, place) {
     power: () => (n === 2 ? `squares ${words[0]}` : `raises ${words[0]} to the power ${show(n)}`) }[op]?.() ?? `${OPS[op].does} ${list(words)}`;
   const { value } = nodes[place];
   if (value === undefined || given.includes(undefined)) return what;
-  const left = op === "power" ? `${wrap(given[0])}${n === 2 ? "²" : n === 3 ? "³" : ` to the power ${show(n)}`}` : op === "**" ? `${wrap(given[0])} to the power ${show(given[1])}`
-    : op === "neg" ? `−${wrap(given[0])}` : FUNCTIONS[op] ? `${op}(${given.map((v) => show(v)).join(", ")})` : `${show(given[0])} ${OPS[op].symbol} ${wrap(given[1])}`;
+  const [first, second] = given;
+  const power = { 2: "²", 3: "³" }[n] ?? ` to the power ${show(n)}`;
+  const left = op === "power" ? `${wrap(first)}${power}`
+    : op === "**" ? `${wrap(first)} to the power ${show(second)}`
+      : op === "neg" ? `−${wrap(first)}`
+        : op in FUNCTIONS ? `${op}(${given.map((v) => show(v)).join(", ")})`
+          : `${show(first)} ${OPS[op].symbol} ${wrap(second)}`;
   return `${what}: ${left} = ${show(value)}`;
 }
 
@@ -394,7 +402,8 @@ export function explainNode(graph, run, state, place) {
     return lines;
   }
   const where = place === graph.output ? `${out} is the output: its gradient is 1`
-    : mine.parts.length > 1 || !mine.complete ? received(graph, state, place).slice(0, -1) : `${show(mine.gradient)} has come from ${symbolOf(graph.nodes[mine.parts[0].from])}`;
+    : mine.parts.length > 1 || !mine.complete ? received(graph, state, place).slice(0, -1)
+      : `${show(mine.gradient)} has come from ${symbolOf(graph.nodes[mine.parts[0].from])}`;
   lines.push([node.op === "input" ? "Gradient" : "Gradient from above", `${where}.`]);
   if (node.op === "input" && mine.complete) {
     const moves = mine.gradient === 0 ? "does not move" : `${mine.gradient > 0 ? "rises" : "falls"} by about ${show(Math.abs(mine.gradient))} times as much`;
@@ -424,17 +433,20 @@ export function diagnose(graph, inputs, run, place, guess) {
     for (const [slot, operand] of nodes[k].operands.entries()) {
       const forgotten = nodes[operand].op === "number" ? null : evaluate(graph, inputs, [k, slot]).gradients[place];
       if (forgotten !== null && !closeTo(forgotten, truth) && closeTo(guess, forgotten)) {
-        return `That comes out when the local derivative of ${symbolOf(nodes[k])} with respect to ${nameOf(nodes[operand])}, ${show(run.slopes[k][slot])}, is forgotten. Multiply by it: ${show(truth)}.`;
+        return `That comes out when the local derivative of ${symbolOf(nodes[k])} with respect to ${nameOf(nodes[operand])}, `
+          + `${show(run.slopes[k][slot])}, is forgotten. Multiply by it: ${show(truth)}.`;
       }
     }
   }
+  if (Math.abs(guess - truth) <= 0.1 * Math.abs(truth)) return `Close, but not to 1 %: it is ${show(truth)}.`;
   const local = nodes[place].uses.reduce((all, use) => all + run.slopes[use.place][use.slot], 0);
   if (closeTo(guess, local)) {
     return `${show(guess)} is the local derivative alone. The chain rule multiplies it by the gradient from above: ${show(truth)}.`;
   }
   if (closeTo(guess, run.values[place])) return `${show(guess)} is the value of ${name}. Its gradient is ${show(truth)}.`;
+  const [{ from, slot }] = parts;
   return parts.length > 1 ? `It is ${sum} = ${show(truth)}, one number for each path.`
-    : `It is ${show(run.gradients[parts[0].from])} × ${wrap(run.slopes[parts[0].from][parts[0].slot])} = ${show(truth)}: gradient from above times local derivative.`;
+    : `It is ${show(run.gradients[from])} × ${wrap(run.slopes[from][slot])} = ${show(truth)}: gradient from above times local derivative.`;
 }
 
 /** What a nudge of an input does to the output, beside its gradient. */
@@ -464,7 +476,7 @@ export function layoutGraph(graph, room = 0) {
   const first = Math.min(...column);
   const columns = Array.from({ length: Math.max(...column) - first + 1 }, () => []);
   const cells = nodes.map((node, k) => {
-    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 94; // room for "← −0.2 + …"
+    const least = node.op === "number" ? 40 : node.uses.length > 1 ? 104 : 88; // room for "← −0.2 + …"
     return { w: Math.max(least, TITLE * titleOf(node).length + 16), h: node.op === "number" ? 32 : 66, column: column[k] - first, links: [] };
   });
   cells.forEach((cell) => columns[cell.column].push(cell));
@@ -495,7 +507,7 @@ export function layoutGraph(graph, room = 0) {
 
   const widths = columns.map((cells_) => Math.max(...cells_.map(({ w }) => w)));
   const [margin, inner] = [10, widths.reduce((sum, w) => sum + w, 0)];
-  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 50, 110) : 0;
+  const gap = columns.length > 1 ? clamp((room - 2 * margin - inner) / (columns.length - 1), room < 480 ? 44 : 56, 110) : 0;
   const all = columns.flat();
   const top = Math.min(...all.map(({ y, h }) => y - h / 2)) - margin;
   const height = Math.max(...all.map(({ y, h }) => y + h / 2)) + margin - top;
@@ -590,7 +602,8 @@ function chooser(demo) {
     field.toggleAttribute("aria-invalid", Boolean(problem));
     if (!problem) return fill(error);
     const at = clamp(problem.position, 0, text.length);
-    fill(error, `Position ${at + 1}: ${problem.message}`, html("code", { "aria-hidden": "true" }, text.slice(0, at), html("mark", {}, text[at] ?? "\u00a0"), text.slice(at + 1)));
+    const mark = html("mark", {}, text[at] ?? "\u00a0");
+    fill(error, `Position ${at + 1}: ${problem.message}`, html("code", { "aria-hidden": "true" }, text.slice(0, at), mark, text.slice(at + 1)));
   };
   function draw(text) {
     try {
@@ -620,7 +633,7 @@ function picture(demo) {
   const box = html("div", { class: "cg-box" }, drawing);
   const key = [["cg-key-value", "→ value, forward"], ["cg-key-gradient", "← gradient, backward"], ["cg-key-active", "this step"]]
     .map(([name, text]) => html("li", {}, html("span", { class: name, "aria-hidden": "true" }), text));
-  const more = html("li", {}, "Click a node for its local derivatives.");
+  const more = html("li", {}, "Choose a node for its local derivatives.");
   const wide = html("li", {}, "The graph is wider than its box: scroll it sideways.");
   page.figure.append(box, html("ul", { class: "cg-key", "aria-label": "Key to the picture" }, ...key, more, wide));
   let [layout, nodes, arrows, room, lastStep] = [null, [], [], 0, 0];
@@ -638,12 +651,14 @@ function picture(demo) {
   const makeNode = (node, cell) => {
     const { w, h } = cell;
     const leaf = !OPS[node.op];
-    const rect = (name, extra) => svg("rect", { class: name, x: -w / 2 - extra, y: -h / 2 - extra, width: w + 2 * extra, height: h + 2 * extra, rx: (leaf ? 16 : 5) + extra });
+    const rect = (name, by) => svg("rect", { class: name, x: -w / 2 - by, y: -h / 2 - by, width: w + 2 * by, height: h + 2 * by,
+      rx: (leaf ? 16 : 5) + by });
     const line = (name, y) => svg("text", { class: name, y, "text-anchor": "middle" });
     const [title, value, gradient] = [line("cg-title", node.op === "number" ? 5 : -13), line("cg-value", 7), line("cg-gradient", 25)];
     title.textContent = titleOf(node);
     if (!leaf && OPS[node.op].symbol.length === 1 && !node.name) title.classList.add("cg-sign");
-    const group = svg("g", { class: `twice-handle cg-node cg-${leaf ? node.op : "op"}`, role: "button", transform: `translate(${cell.x.toFixed(1)} ${cell.y.toFixed(1)})` },
+    const group = svg("g", { class: `twice-handle cg-node cg-${leaf ? node.op : "op"}`, role: "button",
+      transform: `translate(${cell.x.toFixed(1)} ${cell.y.toFixed(1)})` },
       rect("twice-ring", 4), rect("cg-frame", 0), title, ...(node.op === "number" ? [] : [value, gradient]));
     group.addEventListener("click", () => { group.focus({ preventScroll: true }); choose(node.place); });
     group.addEventListener("focus", () => choose(node.place));
@@ -666,8 +681,8 @@ function picture(demo) {
     const [end, start] = [points.at(-1), points[0]];
     const heads = [svg("path", { class: "cg-head cg-there", d: `M${at(end)}l-9 -5v10z` }), svg("path", { class: "cg-head cg-back", d: `M${at(start)}l9 -5v10z` })];
     const dot = svg("circle", { class: "cg-dot", r: 6, visibility: "hidden" });
-    const along = (axis, share) => points[1][axis] + share * (points[2][axis] - points[1][axis]); // near the operand: arrows may cross farther on
-    const label = svg("text", { class: "cg-part", x: along(0, 0.4), y: along(1, 0.3) - 6, "text-anchor": "middle" });
+    const [near_, far] = points.slice(1, 3); // the label stands at the operand, where arrows do not cross yet
+    const label = svg("text", { class: "cg-part", x: near_[0] + 3, y: near_[1] + 0.15 * (far[1] - near_[1]) - 7 });
     return { from, to, slot, line, dot, label, group: svg("g", { class: "cg-arrow" }, line, ...heads) };
   };
   const build = () => {
@@ -701,20 +716,25 @@ function picture(demo) {
     graph.nodes.forEach((node, k) => {
       const [{ group, value, gradient }, mine] = [nodes[k], state.nodes[k]];
       const failed = state.failed?.place === k;
-      const words = { value: failed && !state.failed.backward ? "✕ no value" : mine.value === undefined ? "" : `→ ${show(mine.value)}`,
-        gradient: failed && state.failed.backward ? "✕ no slope" : !mine.reached ? "" : mine.complete ? `← ${show(mine.gradient)}` : `← ${show(mine.gradient, 2)} + …` };
-      value.textContent = words.value;
-      gradient.textContent = words.gradient;
-      for (const [name, on] of Object.entries({ "cg-active": state.active === k, "cg-chosen": demo.selected === k, "cg-failed": failed })) group.classList.toggle(name, on);
-      const tell = [words.value ? `value ${words.value.slice(2)}` : "no value yet", words.gradient ? `gradient ${words.gradient.slice(2)}` : "no gradient yet"].join(", ");
-      make(group, { tabindex: k === focusable ? 0 : -1, "aria-label": node.op === "number" ? `constant ${show(node.number)}` : `${OPS[node.op] ? `${symbolOf(node)} node ${node.name}` : `input ${node.name}`}: ${tell}` }, []);
+      const [noValue, noSlope] = [failed && !state.failed.backward, failed && state.failed.backward];
+      value.textContent = noValue ? "✕ no value" : mine.value === undefined ? "" : `→ ${fit(mine.value)}`;
+      gradient.textContent = noSlope ? "✕ no slope" : !mine.reached ? ""
+        : mine.complete ? `← ${fit(mine.gradient)}` : `← ${fit(mine.gradient, 5)} + …`;
+      const classes = { "cg-active": state.active === k, "cg-chosen": demo.selected === k, "cg-failed": failed };
+      for (const [name, on] of Object.entries(classes)) group.classList.toggle(name, on);
+      const told = [["value", value], ["gradient", gradient]].map(([name, { textContent }]) => (textContent ? `${name} ${textContent.slice(2)}` : `no ${name} yet`));
+      const what = OPS[node.op] ? `${symbolOf(node)} node ${node.name}`.trim() : `input ${node.name}`;
+      const label = node.op === "number" ? `constant ${show(node.number)}` : `${what}: ${told.join(", ")}`;
+      make(group, { tabindex: k === focusable ? 0 : -1, "aria-label": label }, []);
     });
     for (const { from, to, slot, group, label } of arrows) {
       const part = state.nodes[from].parts.find((one) => one.from === to && one.slot === slot);
       const back = part && graph.nodes[from].op !== "number";
-      const there = state.nodes[to].value !== undefined;
-      group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${to === state.active && state.phase !== "seed" ? "cg-active" : ""}`);
-      label.textContent = back && (to === state.active || graph.nodes[from].uses.length > 1) ? show(part.amount, 3) : "";
+      const there = state.nodes[to].value !== undefined || state.failed?.place === to;
+      const active = to === state.active && state.phase !== "seed";
+      group.setAttribute("class", `cg-arrow ${back ? "cg-backward" : there ? "cg-forward" : ""} ${active ? "cg-active" : ""}`);
+      const shown = back && (to === state.active || graph.nodes[from].uses.length > 1);
+      label.textContent = shown ? fit(part.amount, 6) : "";
     }
   };
   const observer = new ResizeObserver(() => {
@@ -805,7 +825,7 @@ function nodeWords(demo) {
     const place = demo.selected ?? state.active ?? graph.inputs[0];
     const node = graph.nodes[place];
     const lines = explainNode(graph, run, state, place);
-    demo.told = [`${titleOf(node)}:`, ...lines.map(([head, text]) => `${head}: ${text}`)].join("\n");
+    demo.told = [`Node ${titleOf(node)}`, ...lines.map(([head, text]) => `${head}: ${text}`)].join("\n");
     title.textContent = `${OPS[node.op] ? "Node" : node.op === "input" ? "Input" : "Constant"} ${titleOf(node)}`;
     fill(body, ...lines.flatMap(([head, text]) => [html("dt", {}, head), html("dd", {}, text)]));
   };
@@ -872,7 +892,9 @@ function inputRows(demo) {
     const locked = page.get("predict") && mine.complete ? demo.locked[name] : undefined;
     const right = locked !== undefined && closeTo(locked, run.gradients[k]);
     const words = locked === undefined ? "" : right ? "✓ Predicted right." : `✕ ${diagnose(graph, inputs, run, k, locked)}`;
-    if (verdict.textContent !== words) verdict.textContent = words;
+    const old = !words && mine.complete && guess.value !== ""; // for the numbers before: unseen, but nothing below it moves
+    verdict.classList.toggle("cg-old", old);
+    if (!old && verdict.textContent !== words) verdict.textContent = words;
     verdict.classList.toggle("cg-right", right);
     check.textContent = page.get("nudge") && mine.complete ? nudgeWords(graph, inputs, run, k) : "";
   };

@@ -14,8 +14,7 @@ from twice.scratch.losses import (
 )
 from twice.scratch.perceptron import MeanSquaredError, sigmoid
 
-from .base import Demo
-from .perceptron import Numbers
+from .base import Demo, Numbers
 
 CLASSES = ("cat", "dog", "owl", "bee", "fox")
 LOW, HIGH = 0.0, 12.0  # of targets and predictions

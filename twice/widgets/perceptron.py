@@ -8,7 +8,7 @@ import traitlets
 
 from twice.scratch.perceptron import max_margin
 
-from .base import Demo, Seeded
+from .base import Demo, Numbers, Seeded
 
 LOW, HIGH = -2.0, 2.0  # both axes
 MOST_POINTS = 20
@@ -16,29 +16,6 @@ ALPHABET = string.ascii_uppercase
 PRESETS = ("and", "or", "xor", "separable", "inseparable", "random")
 GATES = {"and": [0, 0, 0, 1], "or": [0, 1, 1, 1], "xor": [0, 1, 1, 0]}
 ZERO = {"kernel": [0.0, 0.0], "bias": 0.0, "updates": 0, "looks": 0, "edited": False}
-
-
-class Numbers(traitlets.TraitType):
-    """A list of numbers (`shape` (None,) or (2,)) or of pairs ((None, 2)); arrays are welcome."""
-
-    def __init__(self, shape, integer=False, **kwargs):
-        self.shape, self.kind = shape, int if integer else float
-        super().__init__(**kwargs)
-
-    def validate(self, demo, value):
-        what = {(None,): "a list of numbers", (2,): "two numbers"}.get(self.shape, "(x1, x2) pairs")
-        try:
-            array = np.array(value, dtype=float)
-        except (TypeError, ValueError):
-            array = np.array(math.nan)
-        fits = array.ndim == len(self.shape) and all(
-            wanted in (None, size) for wanted, size in zip(self.shape, array.shape, strict=True)
-        )
-        if not fits or not np.isfinite(array).all():
-            raise traitlets.TraitError(f"{self.name} must be {what}, all finite, not {value!r}")
-        if self.kind is int and (array != np.round(array)).any():
-            raise traitlets.TraitError(f"{self.name} must hold whole numbers, not {value!r}")
-        return array.astype(self.kind).tolist()
 
 
 class PerceptronDemo(Demo):
