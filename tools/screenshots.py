@@ -73,15 +73,12 @@ def take(chromium, url):
     page.wait_for_timeout(500)
     store(plot(demo), "card_losses.png")
 
-    demo = open_demo(page, url, "backpropagation")
-    demo.get_by_label("Hidden layers").fill("2")
-    for label in ("Units in layer 1", "Units in layer 2"):
-        demo.get_by_label(label).fill("8")
-    demo.get_by_label("Activation").select_option("silu")
-    demo.get_by_label("Optimizer").select_option("adam")
-    demo.get_by_label("Learning rate").fill("-2")  # a logarithm
+    page.goto(f"{url}chapters/backpropagation.html#playground=layers:8-8,rate:0.1")
+    demo = page.locator(".demo[data-ready]").filter(has=page.locator(".pg-scores"))
     demo.get_by_role("button", name="Run").click()
-    page.wait_for_timeout(20_000)
+    error = "parseFloat(document.querySelectorAll('.pg-scores dd')[2].innerText)"
+    page.wait_for_function(f"{error} < 3", timeout=180_000)
+    demo.get_by_role("button", name="Pause").click()
     store(plot(demo), "card_backpropagation.png")
 
     demo = open_demo(page, url, "activations")
