@@ -5,13 +5,16 @@ print(report)                      one line a parameter, and a verdict
 
 numerical_i = (L(w + e 1_i) - L(w - e 1_i)) / 2e
 relative error = |analytic_i - numerical_i| / max(|analytic_i| + |numerical_i|, floor)
+
+The floor: rounding the loss L moves a difference by about 1e-15 |L| / e. A disagreement no larger
+than that is below the tolerance, however small the gradient.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-FLOOR = 1e-7  # gradients below this size are compared absolutely, not relatively
+ROUNDING = 1e-15  # of a loss near 1, computed in float64
 
 
 @dataclass(frozen=True)
@@ -76,9 +79,10 @@ def check_array(name, f, array, gradient, *, epsilon, coordinates, tolerance, rn
     for flat in chosen:
         i = tuple(int(k) for k in np.unravel_index(flat, array.shape))
         analytic = float(gradient[i])
-        error, numerical, gap = compare(f, array, i, epsilon, here, analytic)
+        error, numerical, gap = compare(f, array, i, epsilon, here, analytic, tolerance)
         if not error < tolerance and gap > 1e-3:  # a bend or a kink: look closer
-            error, numerical, closer = compare(f, array, i, epsilon / 10, here, analytic)
+            closer_look = compare(f, array, i, epsilon / 10, here, analytic, tolerance)
+            error, numerical, closer = closer_look
             if closer > 0.5 * gap:
                 kinks += 1
                 continue
@@ -87,7 +91,7 @@ def check_array(name, f, array, gradient, *, epsilon, coordinates, tolerance, rn
     return Check(name, array.shape, len(found), kinks, *worst)
 
 
-def compare(f, array, i, epsilon, here, analytic):
+def compare(f, array, i, epsilon, here, analytic, tolerance):
     """Relative error, numerical derivative, and relative gap of the slopes left and right of i."""
     before = array[i]
     try:
@@ -98,7 +102,8 @@ def compare(f, array, i, epsilon, here, analytic):
     finally:
         array[i] = before
     numerical = (above - below) / (2 * epsilon)
-    size = max(abs(analytic) + abs(numerical), FLOOR)
+    floor = ROUNDING * max(1.0, abs(above), abs(below)) / epsilon / tolerance
+    size = max(abs(analytic) + abs(numerical), floor)
     gap = abs((above - here) - (here - below)) / epsilon
     return abs(analytic - numerical) / size, numerical, gap / size
 

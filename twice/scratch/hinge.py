@@ -22,9 +22,10 @@ class SquaredHinge(Loss):
 
 
 class MulticlassHinge(Loss):
-    """L = mean over samples of sum_{j != y} max(0, s_j - s_y + 1) (Weston and Watkins, 1999).
+    """L = mean over samples of sum_{j != y} max(0, s_j - s_y + 1).
 
-    y_true: one-hot (N, K), y_pred: scores (N, K). `squared=True` squares every term of the sum.
+    y_true: one-hot (N, K), y_pred: scores (N, K). `squared=True` squares every term
+    of the sum. Source: Weston and Watkins (1999).
     """
 
     def __init__(self, squared=False):

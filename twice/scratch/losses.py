@@ -13,7 +13,7 @@ EPSILON = 1e-7  # Keras keeps probabilities this far from 0 and 1 before it take
 
 
 def logsumexp(z, axis=-1):
-    """ln sum_j exp(z_j) along an axis, which is kept; the largest z_j is taken out first."""
+    """ln sum_j exp(z_j) along an axis, which is kept; the largest z_j comes out first."""
     top = np.max(z, axis=axis, keepdims=True)
     return top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))
 
@@ -24,9 +24,9 @@ def log_softmax(z, axis=-1):
 
 
 def softmax(z, temperature=1.0):
-    """p_k = exp(z_k / T) / sum_j exp(z_j / T) along the last axis, any shape (Bridle, 1990).
+    """p_k = exp(z_k / T) / sum_j exp(z_j / T) along the last axis (Bridle, 1990).
 
-    T > 1 evens the probabilities out, T < 1 sharpens them. Raises ValueError unless T > 0.
+    T > 1 evens the probabilities out, T < 1 sharpens them; ValueError unless T > 0.
     """
     if not temperature > 0:
         raise ValueError(f"expected temperature > 0, got {temperature}")
@@ -110,13 +110,15 @@ class BinaryCrossentropy(Loss):
 class CategoricalCrossentropy(Loss):
     """L = -mean over samples of sum_k t_k ln p_k; from logits, p = softmax(z).
 
-    t: (N, K), one-hot or soft, rows of sum 1; y_pred: (N, K). Label smoothing s replaces t by
-    (1 - s) t + s / K (Szegedy et al., 2016). From logits the slope of a sample is p - t.
+    t: (N, K), one-hot or soft, rows of sum 1; y_pred: (N, K). Label smoothing s
+    replaces t by (1 - s) t + s / K (Szegedy et al., 2016).
+    From logits the slope of a sample is p - t.
     """
 
     def __init__(self, from_logits=False, label_smoothing=0.0):
         if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"expected 0 <= label_smoothing <= 1, got {label_smoothing}")
+            given = label_smoothing
+            raise ValueError(f"expected 0 <= label_smoothing <= 1, got {given}")
         self.from_logits, self.label_smoothing = from_logits, label_smoothing
 
     def losses(self, y_true, y_pred):
@@ -125,7 +127,7 @@ class CategoricalCrossentropy(Loss):
         if self.from_logits:
             log_p = log_softmax(y_pred)
             return -(t * log_p).sum(axis=-1), np.exp(log_p) - t
-        total = y_pred.sum(axis=-1, keepdims=True)  # as Keras, make the rows sum to 1 first
+        total = y_pred.sum(axis=-1, keepdims=True)  # as Keras: rows of sum 1 first
         p = np.clip(y_pred / total, EPSILON, 1 - EPSILON)
         slope = -t / p * (p == y_pred / total)
         slope -= (slope * p).sum(axis=-1, keepdims=True)
@@ -167,7 +169,7 @@ class KLDivergence(Loss):
 
 
 class SoftmaxRegression(Adaline):
-    """Scores z = x W + b for K classes: kernel (n_in, n_classes), bias (n_classes,), all zero.
+    """Scores z = x W + b for K classes, W (n_in, K) and b (K,) all zero at first.
 
     Softmax turns the scores into probabilities; the loss from logits does it by itself.
     """

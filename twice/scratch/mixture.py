@@ -31,19 +31,21 @@ def log_parts(y, outputs):
 
 
 class MixtureDensity(Loss):
-    """L = -mean of ln sum_k pi_k N(y; mu_k, sigma_k): a network's outputs as K Gaussians.
+    """L = -mean of ln sum_k pi_k N(y; mu_k, sigma_k): outputs as K Gaussians.
 
-    y_pred: (N, 3K) = logits (pi = softmax), means mu, log sigmas s (sigma = e^s), in this
-    order; y_true: (N,) or (N, 1). With a = (y - mu) / sigma and the shares r of the parts,
-    r_k = pi_k N_k / sum_j pi_j N_j, the slopes of a sample are
-        dL/dlogit = pi - r,   dL/dmu = -r a / sigma,   dL/ds = r (1 - a^2)   (Bishop, 1994).
+    y_pred: (N, 3K) = logits (pi = softmax), means mu, log sigmas s (sigma = e^s), in
+    this order; y_true: (N,) or (N, 1). With a = (y - mu) / sigma and the shares of the
+    parts, r_k = pi_k N_k / sum_j pi_j N_j, the slopes of a sample are
+        dL/dlogit = pi - r,   dL/dmu = -r a / sigma,   dL/ds = r (1 - a^2).
+    Source: Bishop (1994).
     """
 
     def forward(self, y_true, y_pred):
         y_pred = np.asarray(y_pred)
         y = np.asarray(y_true, y_pred.dtype)
         if y.size != len(y_pred) or y.shape not in ((y.size,), (y.size, 1)):
-            raise ValueError(f"expected y_true (N,) or (N, 1) for N = {len(y_pred)}, got {y.shape}")
+            wanted = f"(N,) or (N, 1) for N = {len(y_pred)}"
+            raise ValueError(f"expected y_true {wanted}, got {y.shape}")
         logits, _, log_sigmas = split_outputs(y_pred)
         parts, away = log_parts(y.reshape(-1, 1), y_pred)
         total = logsumexp(parts)

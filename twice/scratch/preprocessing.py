@@ -46,13 +46,14 @@ class Standardizer:
 
 
 class PCA:
-    """Principal components: the orthogonal directions in which x varies most (Pearson, 1901).
+    """Principal components: the orthogonal directions in which x varies most.
 
-    With the mean subtracted, x = U S V^T. The rows of V^T are the directions, `components`
-    (K, F); S^2 / N is the variance along each, `explained_variance` (K,), largest first;
-    `explained_ratio` (K,) is its share of the whole. z = (x - mean) V, of shape (N, K).
-    n_components: K, at most min(N, F), or None for all. The sign of a component is free:
-    its largest entry is made positive. ValueError for other shapes, sizes, or no `fit`.
+    With the mean subtracted, x = U S V^T. The rows of V^T are the directions,
+    `components` (K, F); S^2 / N is the variance along each, `explained_variance` (K,),
+    largest first; `explained_ratio` is its share of the whole. z = (x - mean) V (N, K).
+    n_components: K, at most min(N, F), or None for all. A component's sign is free:
+    its largest entry is made positive. ValueError for other shapes, or before `fit`.
+    Source: Pearson (1901).
     """
 
     def __init__(self, n_components=None):
@@ -71,7 +72,8 @@ class PCA:
         directions *= np.sign(directions[np.arange(len(s)), largest])[:, None]
         variance = s**2 / len(x)
         self.components, self.explained_variance = directions[:k], variance[:k]
-        self.explained_ratio = variance[:k] / max(variance.sum(), np.finfo(x.dtype).tiny)
+        total = max(variance.sum(), np.finfo(x.dtype).tiny)
+        self.explained_ratio = variance[:k] / total
         return self
 
     def transform(self, x):

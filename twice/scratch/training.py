@@ -62,8 +62,10 @@ def first_bad(model, x):
     return "every layer's output is finite, the loss is not: look at y and at the loss"
 
 
-def bad_gradient(model):
-    """The name of the last layer (the first on the way back) with a bad gradient, or None."""
+def bad_gradient(model, x):
+    """What spoiled a gradient: x, or the last layer (the first on the way back), or None."""
+    if not np.isfinite(x).all():
+        return "the input x holds NaN or infinity"
     for number, layer in reversed(list(enumerate(model.layers))):
         for name, g in layer.grads.items():
             if not np.isfinite(g).all():
@@ -83,7 +85,7 @@ def train_step(model, loss, optimizer, x, y, where="step 1"):
     model.backward(loss.backward(), input_gradient=False)
     grads = model.grads
     if not all(math.isfinite(np.vdot(g, g)) for g in grads.values()):  # fast, and may overflow
-        bad = bad_gradient(model)
+        bad = bad_gradient(model, x)
         if bad:
             raise NotFinite(f"{where}: {bad}")
     optimizer.step(model.params, grads)
@@ -125,16 +127,16 @@ def fit(
     layer and step, and ValueError for numbers of samples that differ.
     """
     x, y = np.asarray(x), np.asarray(y)
-    if len(x) != len(y) or len(x) == 0 or epochs < 1:
-        sizes = f"{len(x)} x, {len(y)} y, epochs={epochs}"
-        raise ValueError(f"expected as many x as y, not none, and epochs >= 1, got {sizes}")
+    if len(x) != len(y) or len(x) == 0 or epochs < 1 or batch_size < 1:
+        sizes = f"{len(x)} x, {len(y)} y, {epochs} and {batch_size}"
+        raise ValueError(f"expected as many x as y, epochs and batch_size >= 1, got {sizes}")
     if validation_data is not None:  # better now than after the first epoch
         evaluate(model, *validation_data, loss=loss, metrics=metrics)
-    history, model.stop_training = History(), False
-    for callback in callbacks:
-        callback.on_train_begin(model)
+    history, model.stop_training, where = History(), False, "epoch 1"
     bar = progress_bar(epochs * -(-len(x) // batch_size), verbose)
     try:
+        for callback in callbacks:
+            callback.on_train_begin(model)
         for epoch in range(epochs):
             totals = dict.fromkeys(["loss", *(m.__name__ for m in metrics)], 0.0)
             for i in batches(len(x), batch_size, rng=rng):
