@@ -192,7 +192,7 @@ def test_demos_answer_to_the_keyboard_and_the_mouse(book, open_page, name):
     assert len(set(ids)) == len(ids), [i for i in set(ids) if ids.count(i) > 1]
     for demo in found.all():
         demo.scroll_into_view_if_needed()
-        slider = demo.locator("input[type=range]").first
+        slider = demo.locator("input[type=range]:visible").first
         assert slider.evaluate("s => s.labels.length > 0 || s.hasAttribute('aria-label')")
         before, value = shown(page, demo), slider.input_value()
         slider.focus()

@@ -8,7 +8,7 @@ from twice.scratch.losses import softmax
 
 
 class PReLU(Layer):
-    """a = z where z > 0, else alpha z, with a slope alpha that learns (He et al., 2015).
+    """a = z where z > 0, else alpha z: a slope alpha that learns (He et al., 2015).
 
     shape: a sample's shape, 64 or (28, 28, 16); `params["alpha"]` has it too, with 1 on
     the axes in shared_axes (counted from 1, as in Keras: the batch is axis 0).
@@ -44,7 +44,7 @@ class PReLU(Layer):
 
 
 class Maxout(Layer):
-    """a_j = the largest of z_j1 ... z_jk: each output picks the best of k linear pieces.
+    """a_j = the largest of z_j1 ... z_jk: each output picks the top one of k lines.
 
     X (N, n_in), Z = X W + b (N, n_out, pieces), A (N, n_out); kernel W (n_in, n_out *
     pieces), bias (n_out * pieces,), the pieces of an output side by side, each drawn
@@ -86,8 +86,8 @@ class Maxout(Layer):
 class Softmax(Layer):
     """p = softmax(z) along the last axis: every output hears every z of its row.
 
-    The Jacobian dp_i / dz_j = p_i (1[i = j] - p_j) is never written down; with g = dL/dp,
-        dL/dz = p * (g - sum_j g_j p_j)
+    The Jacobian dp_i / dz_j = p_i (1[i = j] - p_j) is never written down: with
+    g = dL/dp, dL/dz = p * (g - sum_j g_j p_j).
     """
 
     def forward(self, z, training=False):

@@ -23,7 +23,7 @@ class Function:
 
     derivative(z, a): the slope f'(z), given a = f(z).  range: (lowest, highest) value.
     zero_centered: whether f(z) has mean 0 where z is standard normal.
-    kinks: the points where the slope jumps. There it is what Keras on TensorFlow says it is.
+    kinks: where the slope jumps; there it is what Keras on TensorFlow says it is.
     """
 
     name: str
