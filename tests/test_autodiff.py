@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import broadcastable_shapes
 
 from twice import graphs

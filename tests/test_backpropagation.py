@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 
 from twice.scratch.backpropagation import FUNCTIONS, Activation, Dense, Layer, Model, Sequential
 from twice.scratch.gradcheck import gradcheck

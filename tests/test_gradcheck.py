@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 
 from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
 from twice.scratch.gradcheck import check_array, gradcheck
