@@ -188,6 +188,8 @@ def test_demos_answer_to_the_keyboard_and_the_mouse(book, open_page, name):
     page.wait_for_function("!document.querySelector('.demo:not([data-ready])')")
     found = page.locator(".demo[data-ready]")
     assert found.count() == demos(name) >= 1
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(set(ids)) == len(ids), [i for i in set(ids) if ids.count(i) > 1]
     for demo in found.all():
         demo.scroll_into_view_if_needed()
         slider = demo.locator("input[type=range]").first

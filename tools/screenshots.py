@@ -31,6 +31,16 @@ def plot(demo):
     return demo.page.screenshot(clip=clip)
 
 
+def open_demo(page, url, slug):
+    """The last demo of a chapter, in sight and ready."""
+    page.goto(f"{url}chapters/{slug}.html", wait_until="networkidle")
+    demo = page.locator(".demo").last
+    demo.scroll_into_view_if_needed()
+    demo.locator("button").first.wait_for()
+    page.wait_for_timeout(1000)
+    return demo
+
+
 def take(chromium, url):
     """A page where prose, code and a figure meet, and the learning rate demo in the ravine."""
     size = {"width": 1280, "height": 860}
@@ -58,6 +68,11 @@ def take(chromium, url):
     store(demo.screenshot(), "demo.png")
     store(plot(demo), "card_gradient_descent.png")
 
+    demo = open_demo(page, url, "losses")
+    demo.get_by_label("Two classes").check()
+    page.wait_for_timeout(500)
+    store(plot(demo), "card_losses.png")
+
     page.goto(f"{url}chapters/backpropagation.html#playground=layers:8-8,rate:0.1")
     demo = page.locator(".demo[data-ready]").filter(has=page.locator(".pg-scores"))
     demo.get_by_role("button", name="Run").click()
@@ -65,6 +80,11 @@ def take(chromium, url):
     page.wait_for_function(f"{error} < 3", timeout=180_000)
     demo.get_by_role("button", name="Pause").click()
     store(plot(demo), "card_backpropagation.png")
+
+    demo = open_demo(page, url, "activations")
+    demo.get_by_label("Weight scale").fill("0.1")  # a logarithm: about 1.26
+    page.wait_for_timeout(500)
+    store(plot(demo), "card_activations.png")
 
 
 def main():

@@ -183,9 +183,10 @@ function bind(page, options, control, read, write) {
   return control;
 }
 
-let ids = 0;
+/** A number that no other demo on the page has: each demo is a module with its own copy of this file. */
+const nextId = () => (globalThis.twiceIds = (globalThis.twiceIds ?? 0) + 1);
 function labelled(label, hint, input, extra, className) {
-  input.id = `twice-input-${(ids += 1)}`;
+  input.id = `twice-input-${nextId()}`;
   const note = hint && html("small", { id: `${input.id}-hint`, class: "twice-hint" }, hint);
   if (note) input.setAttribute("aria-describedby", note.id);
   return html("div", { class: `twice-control ${className}` }, html("label", { for: input.id }, label), extra, input, note);
@@ -234,7 +235,7 @@ function button({ label, onClick, primary = false, title }) {
 
 function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = false, label, equal = false, aspect = 0.62, draw }) {
   const canvas = html("canvas", { "aria-hidden": "true" });
-  const clipId = `twice-clip-${(ids += 1)}`;
+  const clipId = `twice-clip-${nextId()}`;
   const clip = svg("rect");
   const [grid, axes, front] = [svg("g", { class: "twice-grid" }), svg("g", { class: "twice-axes" }), svg("g")];
   const back = svg("g", { "clip-path": `url(#${clipId})` });

@@ -246,7 +246,7 @@ function render({ model, el }) {
 }
 
 function kindBar({ page }) {
-  const group = `ls-kind-${(ids += 1)}`;
+  const group = `ls-kind-${nextId()}`;
   const choices = KINDS.map(([value, text]) => {
     const input = html("input", { type: "radio", name: group, value, id: `${group}-${value}`, onchange: () => page.set({ kind: value }) });
     return { input, element: html("div", { class: "ls-kind" }, input, html("label", { for: input.id }, text)) };
@@ -475,7 +475,7 @@ function twoClasses(demo) {
   const [element, write] = table(["", "loss", "slope"], names.map((name) => [swatch(name), TWO_CLASSES[name].name]), "Each loss at this score, and its slope by the score");
   boxes[2].append(element, hint("Slope: the derivative by the score s. Squared error compares p = σ(s) with the label."),
     tryThis("Be sure and wrong: margin −5. Which loss has almost no slope left? Be sure and right: margin 5. Which one still pulls?"));
-  const namesAt = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [-3.6, 12, "end", -9], squared_error: [-5.7, 20, "start"] };
+  const namesAt = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [-2.5, 14, "end", -9], squared_error: [-5.7, 20, "start"] };
 
   function draw() {
     const { frame: f, toX, toY } = plot;

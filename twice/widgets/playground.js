@@ -642,7 +642,7 @@ function diagram(demo) {
     html("li", {}, svg("svg", { width: 34, height: 12, "aria-hidden": "true" }, svg("path", { class: `pg-${kind}`, d: "M1 6H33" })), text)),
     html("li", {}, "thicker: larger"), html("li", {}, "click a unit to see it large"));
   page.main.append(html("div", {}, box, key, formula)); // below the sentence, which belongs to the map
-  const family = `twice-units-${(ids += 1)}`;
+  const family = `twice-units-${nextId()}`;
   let [places, built, size, room] = [[], "", 0, 0];
   const ctx = canvas.getContext("2d");
 
