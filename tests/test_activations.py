@@ -114,7 +114,7 @@ def test_float32_is_as_exact_as_float32_can_be(function):
     )
 
 
-@pytest.mark.parametrize("name", set(ACTIVATIONS) - {"exponential"})
+@pytest.mark.parametrize("name", sorted(set(ACTIVATIONS) - {"exponential"}))
 def test_far_out_nothing_overflows(name):
     for z in (np.array([-1e4, 1e4]), np.array([-1e4, 1e4], np.float32)):
         function = ACTIVATIONS[name]

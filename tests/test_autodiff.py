@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import broadcastable_shapes
 
@@ -15,6 +15,7 @@ from twice.scratch.gradient_descent import numerical_gradient
 from twice.scratch.tensor import Tensor, unbroadcast
 
 seeds = st.integers(0, 2**32 - 1)
+quick = settings(deadline=None, max_examples=40)
 numbers = st.floats(0.2, 3)
 signed = st.floats(-3, 3)
 
@@ -66,6 +67,7 @@ def test_the_network_by_hand():
 
 
 @each_formula
+@quick
 @given(numbers, numbers)
 def test_values_against_differences(f, x, y):
     assume(abs(x - 0.1) > 1e-3)
@@ -78,6 +80,7 @@ def test_values_against_differences(f, x, y):
 
 
 @each_formula
+@quick
 @given(numbers, numbers)
 def test_forward_mode_agrees_with_reverse(f, x, y):
     a, b = Value(x), Value(y)
@@ -289,11 +292,13 @@ def assert_slopes(f, *arrays, atol=1e-6):
 
 
 @each_formula
+@quick
 @given(seed=seeds)
 def test_tensors_against_differences(f, seed):
     assert_slopes(f, *rng(seed).uniform(0.2, 3, size=(2, 2, 3)))
 
 
+@quick
 @given(seeds, st.data())
 def test_broadcasting_is_summed_on_the_way_back(seed, data):
     shape = data.draw(st.lists(st.integers(1, 3), min_size=0, max_size=3).map(tuple))

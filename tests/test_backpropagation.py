@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twice.scratch.backpropagation import FUNCTIONS, Activation, Dense, Layer, Model, Sequential
@@ -21,6 +21,7 @@ from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.tensor import Tensor
 
 seeds = st.integers(0, 2**32 - 1)
+quick = settings(deadline=None, max_examples=25)
 sizes = st.integers(1, 5)
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -91,6 +92,7 @@ def test_activation_slopes_at_known_points():
 # ---- gradients ---------------------------------------------------------------------------------
 
 
+@quick
 @given(seeds, sizes, sizes, sizes)
 def test_dense_against_differences(seed, n, n_in, n_out):
     layer = Dense(n_in, n_out, rng=rng(seed), dtype=np.float64)
@@ -99,6 +101,7 @@ def test_dense_against_differences(seed, n, n_in, n_out):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+@quick
 @given(seed=seeds, shape=st.lists(sizes, min_size=1, max_size=4))
 def test_activations_against_differences(name, seed, shape):
     z = rng(seed).normal(size=shape)
@@ -107,6 +110,7 @@ def test_activations_against_differences(name, seed, shape):
 
 
 @pytest.mark.parametrize("activation", FUNCTIONS)
+@quick
 @given(seed=seeds, n=sizes, n_in=sizes, hidden=sizes, classes=st.integers(2, 4))
 def test_networks_and_losses_against_differences(activation, seed, n, n_in, hidden, classes):
     random = rng(seed)
@@ -125,6 +129,7 @@ def test_networks_and_losses_against_differences(activation, seed, n, n_in, hidd
         assert report.error < 1e-6, report
 
 
+@quick
 @given(seeds, sizes, sizes, sizes)
 def test_layers_agree_with_the_engine(seed, n, n_in, hidden):
     random = rng(seed)

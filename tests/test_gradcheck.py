@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
@@ -11,6 +11,7 @@ from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.perceptron import Adaline, MeanSquaredError
 
 seeds = st.integers(0, 2**32 - 1)
+quick = settings(deadline=None, max_examples=25)
 
 
 def rng(seed=0):
@@ -36,6 +37,7 @@ LOSS = SparseCategoricalCrossentropy(from_logits=True)
 # ---- what is right passes ----------------------------------------------------------------------
 
 
+@quick
 @given(seeds)
 def test_right_models_pass(seed):
     x, labels = rng(seed).normal(size=(8, 4)), rng(seed).integers(0, 3, size=8)
