@@ -379,6 +379,8 @@ def test_nothing_is_cut_in_the_book(bench, card):
     here = bench(options=options, hidden=[])
     here.in_the_book(card)
     assert here.cut() == []
+    starts = "(n) => getComputedStyle(n).marginLeft"
+    assert here.page.locator(".pg-scores dd").first.evaluate(starts) == "0px"
 
 
 def test_the_lines_are_seen_in_both_themes(bench):

@@ -100,7 +100,7 @@ class Bench:
         self.page.add_style_tag(
             content=f"""body {{ margin: 0; font-family: "DejaVu Sans", Verdana, sans-serif; }}
             .bd-article {{ {size}; box-sizing: border-box; }}
-            .bd-article dd {{ margin: 3px 0 10px 2rem; }}
+            .bd-article dl[class]:not(.a, .b) dd {{ margin: 3px 0 10px 2rem; }}
             .bd-article :is(th, td) {{ padding: 0.35rem 0.7rem; white-space: nowrap; }}"""
         )
         self.page.evaluate("document.body.firstElementChild.className = 'bd-article'")
