@@ -220,12 +220,15 @@ def test_every_function_shows_its_facts_and_parameter(bench):
 
 def test_xavier_with_relu_halves_the_variance(bench):
     here = bench(activation="relu")
-    assert "by exactly 0.5; in this network" in here.text(".twice-say")
+    assert "by 0.5." in here.text(".twice-say")
     assert "dies out" in here.text(".ac-word")
     here.page.get_by_label("Initializer").select_option("he_normal")
     here.settle()
-    assert "by exactly 1; in this network" in here.text(".twice-say")
-    assert "keeps" in here.text(".ac-word")
+    assert "by exactly 1." in here.text(".twice-say")
+    assert "keeps it on average" in here.text(".ac-word")
+    here.page.get_by_label("Weight scale").fill("0.152")  # log10: 1.419, left over from Glorot
+    here.settle()
+    assert "set the weight scale back to × 1" in here.text(".twice-say")
 
 
 def test_new_weights_and_the_gradient_can_be_asked_for(bench):

@@ -1,5 +1,6 @@
 """The built book, as a reader meets it: links, pictures, demos, quizzes, access, weight."""
 
+import importlib.util
 import json
 import re
 from collections import defaultdict
@@ -10,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
+from test_widgets_page import contrast
 
 from twice import cli
 
@@ -114,6 +116,66 @@ def test_every_figure_is_described(book, name):
     unset = [image for image in images if "_images/" in (image.get("alt") or "")]
     assert images, "a chapter without a figure"
     assert not poor + unset, [image.get("src") for image in poor + unset]
+
+
+def test_a_formula_holds_the_punctuation_that_touches_it():
+    path = ROOT / "book" / "_ext" / "twice_book.py"
+    spec = importlib.util.spec_from_file_location("twice_book", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    formula = r'<span class="math notranslate nohighlight">\(z &lt; 8\)</span>'
+    held = module.hold_punctuation
+    assert held(f"so {formula}, and") == f'so <span class="held">{formula},</span> and'
+    assert held(f"({formula}).") == f'<span class="held">({formula}).</span>'
+    assert held(f"{formula}’s") == f'<span class="held">{formula}’s</span>'
+    assert held(f"so {formula} and, too") == f"so {formula} and, too"
+    block = '<div class="math notranslate nohighlight">\\[z\\]</div>, and'
+    assert held(block) == block
+
+
+def test_no_line_ends_between_a_formula_and_its_comma(book, open_page):
+    """At every width of a narrow column."""
+    page = open_page(f"{book.url}chapters/perceptron.html", width=700)
+    page.wait_for_selector(".held mjx-container")
+    torn = page.evaluate(
+        """() => {
+            const article = document.querySelector(".bd-article");
+            let torn = 0;
+            for (let width = 260; width < 620; width += 12) {
+                article.style.width = `${width}px`;
+                for (const span of document.querySelectorAll(".held")) {
+                    const [box, last] = [document.createRange(), span.lastChild];
+                    if (last.nodeType !== Node.TEXT_NODE) continue;
+                    box.selectNodeContents(last);
+                    const formula = span.querySelector("mjx-container")?.getBoundingClientRect();
+                    if (!formula?.width) continue;
+                    torn += box.getBoundingClientRect().left < formula.left;
+                }
+            }
+            return torn;
+        }"""
+    )
+    assert page.locator(".held").count() > 10
+    assert torn == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_answered_number_can_be_read(browser, theme):
+    page = browser.new_page()
+    quiz = """<html data-theme="THEME"><style>
+        .correctButton { background: var(--jq-correct-color); color: var(--jq-text-color); }
+        .incorrectButton { background: var(--jq-incorrect-color); color: var(--jq-text-color); }
+        </style><div class="bd-article"><div class="Quiz">
+        <input class="Input-text correctButton"><input class="Input-text incorrectButton">
+        </div></div>"""
+    page.set_content(quiz.replace("THEME", theme))
+    page.add_style_tag(path=ROOT / "book" / "_static" / "custom.css")
+    for field in page.locator("input").all():
+        style = "(n) => { const s = getComputedStyle(n); return [s.color, s.backgroundColor]; }"
+        digits = [re.findall(r"\d+", color)[:3] for color in field.evaluate(style)]
+        text, ground = ("#" + "".join(f"{int(v):02x}" for v in three) for three in digits)
+        assert contrast(text, ground) >= 4.5
+    page.close()
 
 
 @every_page

@@ -10,6 +10,7 @@ from twice.widgets import ComputationGraphDemo
 from twice.widgets.computation_graph import PRESETS, number_of_steps, parse
 
 pytestmark = pytest.mark.browser
+WORKED = {"a": 3, "b": 2}  # whose gradients, 8 and 3, are easy to follow
 FORWARD, BACKWARD = "Forward step →", "← Backward step"
 
 
@@ -17,9 +18,12 @@ FORWARD, BACKWARD = "Forward step →", "← Backward step"
 def bench(browser):
     contexts = []
 
-    def make(expression="used_twice", *, options=None, motion="reduce", **traits):
+    def make(expression="used_twice", *, inputs=None, options=None, motion="reduce", **traits):
+        if expression == "used_twice":
+            inputs = inputs or WORKED
         contexts.append(browser.new_context(reduced_motion=motion, **(options or {})))
-        here = Bench(contexts[-1].new_page(), ComputationGraphDemo(expression, **traits))
+        demo = ComputationGraphDemo(expression, inputs=inputs, **traits)
+        here = Bench(contexts[-1].new_page(), demo)
         here.settle()
         return here
 
@@ -151,20 +155,34 @@ def test_the_goal_is_met_by_right_predictions_alone(bench):
     assert here.trait("predictions") == {}
 
 
+def test_the_first_numbers_are_not_those_that_the_chapter_works_out(bench):
+    start = ComputationGraphDemo("used_twice")
+    assert start.inputs == {"a": 2, "b": -1}
+    assert "for the numbers shown here" in start.goal
+    for answers, met in [({"a": 8, "b": 3}, False), (start.gradients, True)]:
+        here = bench(inputs=start.inputs)
+        assert "for the numbers shown here" in here.text(".twice-goal")
+        for name, slope in answers.items():
+            guess(here, name, slope)
+        finish(here)
+        assert here.trait("goal_met") is met
+
+
 def test_seen_gradients_do_not_count_other_numbers_do(bench):
-    here = bench()
+    start = ComputationGraphDemo("used_twice")
+    here = bench(inputs=start.inputs)
     finish(here)
     here.press("Reset")
     assert "Press New numbers" in here.text(".cg-inputs")
-    guess(here, "a", 8)
-    guess(here, "b", 3)
+    for name, slope in start.gradients.items():
+        guess(here, name, slope)
     finish(here)
     assert here.trait("goal_met") is False
     here.press("New numbers")
     assert here.trait("step") == 0
     assert here.trait("predictions") == {}
     inputs = here.trait("inputs")
-    assert inputs != {"a": 3, "b": 2}
+    assert inputs != start.inputs
     assert "Press New numbers" not in here.text(".cg-inputs")
     demo = ComputationGraphDemo(inputs=inputs)
     guess(here, "a", demo.gradients["a"])

@@ -335,7 +335,7 @@ def test_the_start_is_far_from_the_goal_and_the_most_is_known():
 @pytest.mark.parametrize(
     ("state", "phrase"),
     [
-        (five(1, 1, 1), "Cross-entropy 0.744 is as much as 4 classes allow"),
+        (five(1, 1, 1), "With 4 classes it cannot be more than 0.744"),
         (five(2, 2, 2, 2), "the wrong scores lie lower than the hinge asks"),
         (five(2, 2, 2, 2, temperature=9), "The goal counts at temperature 1 and smoothing 0."),
         (five(1, 0.5, 3, -1), "owl is too high by 0.50 and fox by 2.00, sum 2.50"),

@@ -260,7 +260,7 @@ def test_the_hinge_stops_and_cross_entropy_goes_on(bench):
     rest = here.trait("scores")
     here.press("Step")
     assert here.trait("scores") == rest
-    assert "The hinge’s gradient is 0: nothing moves" in said(here)
+    assert "The hinge is at rest: its gradient is 0. Nothing moves" in said(here)
     here.page.get_by_label("down the").select_option("cross_entropy")
     before = float(rows(here)["cross-entropy"][0])
     for _ in range(5):
@@ -268,6 +268,28 @@ def test_the_hinge_stops_and_cross_entropy_goes_on(bench):
     assert float(rows(here)["cross-entropy"][0]) < before
     assert here.trait("scores") != rest
     assert "Step 5 down the cross-entropy" in said(here)
+
+
+def test_run_stops_at_once_where_the_hinge_rests(bench):
+    here = bench("softmax", scores=[3, 1, 1, 0.5], loss="hinge")
+    here.page.evaluate(  # as Jupyter and the book do: an equal value is no change
+        """() => {
+            const { model } = window;
+            const set = model.set.bind(model);
+            model.set = (name, value) =>
+                JSON.stringify(model.get(name)) === JSON.stringify(value) || set(name, value);
+        }"""
+    )
+    here.press("Run")
+    assert here.page.get_by_role("button", name="Pause").count() == 0
+    assert here.page.get_by_role("button", name="Run", exact=True).count() == 1
+    assert "The hinge is at rest" in said(here)
+    assert here.trait("scores") == [3, 1, 1, 0.5]
+    assert "look at “Classes”" in said(here)  # four of them cannot meet the goal
+    here.page.get_by_label("Classes", exact=True).select_option("5")
+    here.settle()
+    assert "look at “Classes”" not in said(here)
+    assert here.complaints == []
 
 
 def test_run_steps_by_itself_until_it_is_paused_or_done(bench):
@@ -397,6 +419,28 @@ def test_it_fits_every_width(bench, kind, width):
     )
     assert min(sizes) >= 12
     assert here.complaints == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("width", [320, 341, 375, 390, 414])
+def test_nothing_is_cut_on_a_phone_in_the_book(bench, kind, width):
+    here = bench(kind, options={"viewport": {"width": width, "height": 800}})
+    here.in_the_book()
+    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert here.cut() == []
+
+
+@pytest.mark.parametrize("card", [560, 640, 680, 700, 720, 740, 760, 800])
+def test_the_names_of_the_curves_are_not_clipped(bench, card):
+    here = bench("two_classes", options={"viewport": {"width": 1200, "height": 800}})
+    here.in_the_book(card)
+    frame = here.page.locator(".twice-plot:visible canvas").bounding_box()
+    for name in here.page.locator(".ls-name:visible").all():
+        box = name.bounding_box()
+        assert box["x"] >= frame["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    assert here.page.locator(".ls-name:visible").count() == 5
+    assert here.cut() == []
 
 
 @pytest.mark.parametrize("width", [360, 900])

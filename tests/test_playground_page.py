@@ -373,6 +373,16 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
     assert here.complaints == []
 
 
+@pytest.mark.parametrize("card", [288, 341, 376, 680, 750, 800])
+def test_nothing_is_cut_in_the_book(bench, card):
+    options = {"viewport": {"width": max(card + 34, 320), "height": 800}}
+    here = bench(options=options, hidden=[])
+    here.in_the_book(card)
+    assert here.cut() == []
+    starts = "(n) => getComputedStyle(n).marginLeft"
+    assert here.page.locator(".pg-scores dd").first.evaluate(starts) == "0px"
+
+
 def test_the_lines_are_seen_in_both_themes(bench):
     here = bench(hidden=[4])
     for tone in ("light", "dark"):

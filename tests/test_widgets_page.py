@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +32,48 @@ PAGE = """<!DOCTYPE html><html lang="en" data-theme="light">
 <head><meta name="viewport" content="width=device-width, initial-scale=1"></head>
 <body><div id="host"></div></body></html>"""
 TONES = ("light", "dark")
+ROOT = Path(__file__).resolve().parent.parent
+
+# Texts are measured as they are painted; what may scroll (a diagram) is left out.
+CUT = """() => {
+    const card = document.querySelector(".twice");
+    const [edge, found] = [card.getBoundingClientRect(), []];
+    const inner = card.clientWidth - 2 * parseFloat(getComputedStyle(card).paddingLeft);
+    const range = document.createRange();
+    const hidden = "[class$=-spoken], .pg-net, .cg-box, option";
+    const walk = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
+        const parent = node.parentElement;
+        if (!node.data.trim() || parent.closest(hidden)) continue;
+        if (!parent.getClientRects().length) continue;
+        range.selectNodeContents(node);
+        const box = range.getBoundingClientRect();
+        const own = parent.closest("td, th, dd, dt, button");
+        const end = own && !own.closest("svg") ? own.getBoundingClientRect().right : edge.right;
+        if (box.left < edge.left || box.right > end + 0.5 || box.right > edge.right) {
+            found.push(`${node.data.trim()} ${box.left} to ${box.right}, room to ${end}`);
+        }
+    }
+    for (const table of card.querySelectorAll("table")) {
+        const wide = table.offsetWidth;
+        if (wide > inner + 1) found.push(`a table of ${wide} px in ${inner}`);
+    }
+    for (const select of card.querySelectorAll("select")) {
+        if (!select.offsetWidth) continue;
+        const [style, probe] = [getComputedStyle(select), document.createElement("span")];
+        probe.style.cssText = `position: absolute; white-space: nowrap; font: ${style.font}`;
+        for (const option of select.options) {
+            probe.textContent = option.textContent;
+            card.append(probe);
+            const free = select.clientWidth - parseFloat(style.paddingLeft)
+                - parseFloat(style.paddingRight) - 18; // its arrow
+            const [text, wide] = [option.textContent, probe.offsetWidth];
+            if (wide > free + 1) found.push(`${text}: ${wide} px in ${free}`);
+            probe.remove();
+        }
+    }
+    return found;
+}"""
 
 
 class Bench:
@@ -48,6 +91,24 @@ class Bench:
         script = state["_esm"] + MODEL % json.dumps(shown, default=str)
         page.add_script_tag(content=script, type="module")
         page.wait_for_selector(".twice-handle")
+
+    def in_the_book(self, card=None):
+        """As on a page of the book: its styles, a wide sans font, margins beside the card."""
+        styles = (ROOT / "book" / "_static" / "custom.css").read_text(encoding="utf-8")
+        self.page.add_style_tag(content=styles)
+        size = f"width: {card}px" if card else "padding: 0 17px"
+        self.page.add_style_tag(
+            content=f"""body {{ margin: 0; font-family: "DejaVu Sans", Verdana, sans-serif; }}
+            .bd-article {{ {size}; box-sizing: border-box; }}
+            .bd-article dl[class]:not(.a, .b) dd {{ margin: 3px 0 10px 2rem; }}
+            .bd-article :is(th, td) {{ padding: 0.35rem 0.7rem; white-space: nowrap; }}"""
+        )
+        self.page.evaluate("document.body.firstElementChild.className = 'bd-article'")
+        self.settle()
+
+    def cut(self):
+        """Words, inputs and tables that reach out of the card's content or of their own box."""
+        return self.page.evaluate(CUT)
 
     def settle(self):
         """Let two frames pass: whatever was asked to be drawn is drawn."""

@@ -16,6 +16,13 @@ from PIL import Image
 # A figure as myst-nb writes it, with its size in pixels.
 FIGURE = re.compile(r'(<img [^>]*)style="width: (\d+)px; height: (\d+)px;"')
 
+# A formula in a line, with the signs that touch it.
+FORMULA = re.compile(
+    r"([(\[“‘]*)"
+    r'(<span class="math notranslate nohighlight">[^<]*</span>)'
+    r"(’s\b|[,.;:!?)\]’”]*)"
+)
+
 # What `mathjax3_config: loader:` in _config.yml loads, and what that loads in turn when a formula
 # needs it; the rest of the package (speech, menus, other inputs and outputs: 20 MB) stays behind.
 MATHJAX_FILES = (
@@ -88,15 +95,23 @@ def lighten_pictures(app, error):
                 small.save(path, optimize=True)
 
 
+def hold_punctuation(body):
+    """Keep a formula on one line with the signs that touch it: MathJax's box else lets the line
+    end between "z = 8" and its comma.
+    """
+    return FORMULA.sub(lambda m: f'<span class="held">{m[0]}</span>' if m[1] + m[3] else m[0], body)
+
+
 def tidy_page(app, page, template, context, doctree):
-    """Mend a wrong ARIA role; load figures when they come near, their place kept free; leave out
-    Thebe's scripts unless its launch button is on.
+    """Mend a wrong ARIA role; load figures when they come near, their place kept free; hold
+    punctuation at its formula; leave out Thebe's scripts unless its launch button is on.
     """
     if "body" in context:
         body = context["body"].replace('<div role="list" class="citation-list">', "<div>")
-        context["body"] = FIGURE.sub(
+        body = FIGURE.sub(
             r'\1loading="lazy" style="width: \2px; height: \3px; aspect-ratio: \2 / \3"', body
         )
+        context["body"] = hold_punctuation(body)
     buttons = app.config.html_theme_options.get("launch_buttons") or {}
     if not buttons.get("thebe"):
         for kind in ("script_files", "css_files"):

@@ -281,8 +281,12 @@ export function saturation(fn, p) {
   return [ends.join(" and ") || "nowhere", ...inner].join("; ");
 }
 
-/** What became of the signal, in one word. `from`: the layer (0: the inputs) that the last one is compared with;
- *  `ratio` of the standard deviations; `factor`: by what each layer multiplies the variance (exact if the function scales). */
+const ABOUT_ONE = 0.02; // so near 1 counts as 1: a factor of the mean square
+
+/** What became of the signal, in one word that fits what is measured. "averages": right by the law, not in this network;
+ *  "drifts": chance turns what the law says. `from`: the layer (0: the inputs) that the last one is compared with; `ratio`: of
+ *  the standard deviations, by the law; `measured`: in this network; `factor`: by what each layer multiplies the variance
+ *  (exact if the function scales). */
 export function judge(fn, p, run, sigma) {
   const { depth } = run;
   const from = depth > 10 ? 10 : Math.floor(depth / 2);
@@ -292,9 +296,12 @@ export function judge(fn, p, run, sigma) {
   const ratio = exact === null ? measured : exact ** ((depth - from) / 2);
   const [factor, here] = [exact ?? measured ** (2 / (depth - from)), measured ** (2 / (depth - from))];
   const saturated = run.saturated[depth];
-  const word = fn.bounded && saturated >= 0.05 && ratio > 0.9 ? "saturates" : ratio < 0.1 ? "dies out" : ratio > 10 ? "explodes"
-    : run.differs[depth] < 0.1 ? "forgets" : ratio < 0.9 ? "fades" : ratio > 1.1 ? "grows" : "keeps";
-  return { word, from, ratio, measured, factor, here, exact: exact !== null, saturated };
+  const plain = fn.bounded && saturated >= 0.05 && measured > 0.9 ? "saturates" : measured < 0.1 ? "dies out" : measured > 10 ? "explodes"
+    : run.differs[depth] < 0.1 ? "forgets" : measured < 0.9 ? "fades" : measured > 1.1 ? "grows" : "keeps";
+  const rests = Math.abs(factor - 1) <= ABOUT_ONE; // on average over the weights; what chance adds is not the scale's doing
+  const astray = rests ? Math.abs(Math.log(measured)) > Math.log(1.25) : plain === "keeps" || (ratio - 1) * (measured - 1) < 0;
+  const word = exact === null || plain === "forgets" ? plain : astray ? (rests ? "averages" : "drifts") : rests ? "keeps" : plain;
+  return { word, from, ratio, measured, factor, here, rests, exact: exact !== null, saturated };
 }
 
 /** Is this the goal? 50 tanh layers, Glorot's weights, layer 50 within 10 % of layer 10, under 5 % saturated. */
@@ -311,18 +318,20 @@ export function explain(fn, run, judged, { showGradient = true } = {}) {
   const sizes = `standard deviation ${show(std[depth])}, against ${show(from ? std[from] : 1)} in ${start}`;
   const step = `every layer multiplies the standard deviation by about ${show(Math.sqrt(factor))}`;
   const first = std.findIndex((v, l) => l > 0 && v < 0.01);
-  const mean = exact && Number(factor.toPrecision(4));
-  const law = exact ? `On average over the weights, each ${fn.name} layer multiplies the mean square by exactly ${mean}; `
-    + `in this network it was ${show(here)}. ` : "";
+  const average = exact && (Math.abs(factor - 1) < 5e-5 ? "exactly 1" : `${Number(factor.toPrecision(4))}${judged.rests ? ", about 1" : ""}`);
+  const law = exact ? `On average over the weights, each ${fn.name} layer multiplies the mean square by ${average}. ` : "";
+  const chance = `chance made it ${show(here)} in this network, and that adds up: ${last} has ${show(measured)} times the spread of ${start}`;
   const [dies, explodes] = ["dies out", "explodes"].map((verb) => (exact ? `the signal ${verb}` : `${step}, and the signal ${verb}`));
   const sentence = (text) => text[0].toUpperCase() + text.slice(1);
   const reason = {
-    keeps: exact ? `Kept. ${law}What chance adds up over the layers here: ${last} has ${show(measured)} times the spread of ${start}.`
+    keeps: exact ? `Kept. ${law}In this network it was ${show(here)}: ${last} has ${show(measured)} times the spread of ${start}.`
       : `Kept: ${last} has ${sizes} (${percent(ratio)}); ${percent(saturated)} of it is saturated.`,
     fades: `${law}${fn.name === "tanh" ? "Still too small: it fades slowly." : "It fades."} ${sentence(last)} has ${sizes}: `
       + `only ${percent(measured)}.`,
     "dies out": `${law}Too small: ${dies}. `
       + `${first > 0 ? `Layer ${first} is the first below 0.01, and ${last}` : sentence(last)} is at ${show(std[depth])}.`,
+    averages: `${law}So the scale is right. But ${chance}. Other weights end elsewhere: most below the average, a few far above.`,
+    drifts: `${law}So the signal ${factor > 1 ? "grows" : "fades"} on average. But ${chance}. Try new weights.`,
     grows: `${law}It grows. ${sentence(last)} has ${sizes}: ${show(measured)} times as much.`,
     explodes: `${law}Too large: ${explodes}: ${last} is at ${show(std[depth])}.`,
     saturates: `Too large: ${percent(saturated)} of ${last} is saturated, with a slope below 0.05. The standard deviation, `
@@ -333,6 +342,14 @@ export function explain(fn, run, judged, { showGradient = true } = {}) {
   }[word];
   if (!showGradient || depth === 1 || !(run.gradient[depth] > 0)) return reason;
   return `${reason} Backward, the gradient in layer 1 is ${show(run.gradient[1] / run.gradient[depth], 2)} times that in ${last}.`;
+}
+
+/** How to compare Glorot and He fairly, where the root of 2 counts once too often or has been found by hand; "" elsewhere. */
+export function compareHint(fn, initializer, scale, judged) {
+  if (!fn.square || fn.name === "linear" || scale === 1) return "";
+  if (initializer.startsWith("he_")) return " He’s weights have the factor √2 built in: to compare, set the weight scale back to × 1.";
+  if (initializer.startsWith("glorot_") && judged.rests) return " To compare with He, choose He’s weights and set the weight scale back to × 1.";
+  return "";
 }
 
 /** Why the scale works, in the limit of infinitely wide layers; shown after the goal is met. */
@@ -353,7 +370,7 @@ export function theoryText(fn, run, theory, sigma) {
 
 // ==== The demo ==========================================================================================
 
-const MARKS = { keeps: "✓ keeps its variance", fades: "↘ fades", "dies out": "✕ dies out", grows: "↗ grows",
+const MARKS = { keeps: "✓ keeps its variance", averages: "≈ keeps it on average", drifts: "≈ drifts by chance", fades: "↘ fades", "dies out": "✕ dies out", grows: "↗ grows",
   explodes: "✕ explodes", saturates: "■ saturates", forgets: "○ forgets its input" };
 const DEFAULTS = { activation: "tanh", compare: "none", negative_slope: 0.2, alpha: 1, z: 0.8, initializer: "glorot_normal",
   scale: 1, depth: 50, layer: 50, show_gradient: true, show_theory: false };
@@ -558,7 +575,8 @@ function verdictLine(demo) {
   page.onDispose(() => clearTimeout(wait));
   return () => {
     const { fn, run, judged, layer, depth } = demo;
-    const text = explain(fn, run, judged, { showGradient: page.get("show_gradient") });
+    const text = explain(fn, run, judged, { showGradient: page.get("show_gradient") })
+      + compareHint(fn, page.get("initializer"), demo.scale, judged);
     word.textContent = MARKS[judged.word];
     word.dataset.word = judged.word;
     numbers.textContent = `Layer ${layer}: standard deviation ${show(run.std[layer])}, mean ${number(run.mean[layer])}, `

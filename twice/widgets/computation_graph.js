@@ -4,7 +4,7 @@
  * computes them; operands are places in that list, so every arrow leads from a smaller place to a larger one. */
 
 export const PRESETS = {
-  used_twice: ["used twice", "f = a*b + a**2", { a: 3, b: 2 }],
+  used_twice: ["used twice", "f = a*b + a**2", { a: 2, b: -1 }],
   product_and_sum: ["product and sum", "f = (a + b)*c", { a: 2, b: 1, c: 4 }],
   one_neuron: ["one neuron", "L = (sigmoid(w*x + b) - y)**2", { w: 2, x: 1, b: -1, y: 0 }],
   max_and_relu: ["max and ReLU", "f = max(a, b) + relu(c - a)", { a: 2, b: 1, c: 1.5 }],
@@ -836,9 +836,14 @@ function inputRows(demo) {
   const { page } = demo;
   const rows = html("div", { class: "cg-rows" });
   const other = button({ label: "New numbers", title: "Other inputs, nothing computed, no predictions", onClick: () => {
-    demo.drawn = (demo.drawn ?? 0) + 1;
     demo.selected = null;
-    page.set({ inputs: newInputs(demo.graph, demo.drawn), step: 0, predictions: {} });
+    let inputs;
+    for (let tries = 0; tries < 20; tries++) { // not those whose gradients have been seen
+      demo.drawn = (demo.drawn ?? 0) + 1;
+      inputs = newInputs(demo.graph, demo.drawn);
+      if (!demo.seen.get(demo.graph.text + JSON.stringify(inputs))?.size) break;
+    }
+    page.set({ inputs, step: 0, predictions: {} });
   } });
   const predict = checkbox(page, { label: "Predict first", trait: "predict" });
   const nudge = checkbox(page, { label: "Nudge check", trait: "nudge" });

@@ -14,7 +14,7 @@ from .base import Demo
 
 # A preset's expression and its first inputs; the same list stands in computation_graph.js.
 PRESETS = {
-    "used_twice": ("f = a*b + a**2", {"a": 3, "b": 2}),
+    "used_twice": ("f = a*b + a**2", {"a": 2, "b": -1}),
     "product_and_sum": ("f = (a + b)*c", {"a": 2, "b": 1, "c": 4}),
     "one_neuron": ("L = (sigmoid(w*x + b) - y)**2", {"w": 2, "x": 1, "b": -1, "y": 0}),
     "max_and_relu": ("f = max(a, b) + relu(c - a)", {"a": 2, "b": 1, "c": 1.5}),
@@ -261,7 +261,8 @@ class ComputationGraphDemo(Demo):
     built = False  # from then on a new expression brings its own inputs
 
     goal = traitlets.Unicode(
-        "Predict the gradient of every input of “used twice” before you step backward.",
+        "Predict the gradient of every input of “used twice”, for the numbers shown here, "
+        "before you step backward.",
         read_only=True,
     ).tag(sync=True)
     expression = traitlets.Unicode(

@@ -194,7 +194,10 @@ export function explainSoftmax(state) {
 function goalAdvice({ temperature, smoothing }, entropy, n) {
   if (entropy > GOAL && (temperature !== 1 || smoothing > 0)) return " The goal counts at temperature 1 and smoothing 0.";
   if (temperature !== 1 || smoothing > 0 || entropy > GOAL) return "";
-  if (entropy > mostAtZeroHinge(n) - 0.02) return ` Cross-entropy ${number(entropy, 3)} is as much as ${n} classes allow. The goal asks for more than ${GOAL}.`;
+  if (mostAtZeroHinge(n) <= GOAL) {
+    return ` Cross-entropy is ${number(entropy, 3)}. With ${n} classes it cannot be more than ${number(mostAtZeroHinge(n), 3)} while the hinge is 0, `
+      + `and the goal asks for more than ${GOAL}: look at “Classes”.`;
+  }
   return ` Cross-entropy ${number(entropy, 3)} is below ${GOAL}: the wrong scores lie lower than the hinge asks.`;
 }
 
@@ -240,6 +243,7 @@ function render({ model, el }) {
       page.goal(true, found);
     }, 500);
   };
+  demo.update = update;
   page.watch(`${TRAITS} goal_met`, update);
   update();
   return page.dispose;
@@ -455,7 +459,7 @@ function twoClasses(demo) {
   const margin = () => sign() * page.get("score");
   const moveTo = (m, save) => page.set({ score: Number((sign() * m).toFixed(2)) + 0 }, save);
   const limits = [-LOGIT_LIMIT, LOGIT_LIMIT];
-  const plot = createPlot(page, { parent: boxes[0], x: limits, y: [-0.8, 6], xLabel: "margin y s: wrong below 0, right above", yLabel: "loss",
+  const plot = createPlot(page, { parent: boxes[0], x: limits, y: [-0.8, 6], xLabel: innerWidth < 480 ? "margin y s" : "margin y s: wrong below 0, right above", yLabel: "loss",
     label: "Five losses against the margin", aspect: innerWidth < 480 ? 0.85 : 0.6, draw });
   const band = svg("rect", { class: "ls-band" });
   plot.svg.prepend(band);
@@ -475,7 +479,7 @@ function twoClasses(demo) {
   const [element, write] = table(["", "loss", "slope"], names.map((name) => [swatch(name), TWO_CLASSES[name].name]), "Each loss at this score, and its slope by the score");
   boxes[2].append(element, hint("Slope: the derivative by the score s. Squared error compares p = σ(s) with the label."),
     tryThis("Be sure and wrong: margin −5. Which loss has almost no slope left? Be sure and right: margin 5. Which one still pulls?"));
-  const namesAt = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [-2.5, 14, "end", -9], squared_error: [-5.7, 20, "start"] };
+  const namesAt = { zero_one: [-5.7, -10, "start"], hinge: [-3.8, 2, "start", 9], squared_hinge: [-1.15, 2, "start", 9], cross_entropy: [1.2, -8, "start"], squared_error: [-5.7, 20, "start"] };
 
   function draw() {
     const { frame: f, toX, toY } = plot;
@@ -549,9 +553,10 @@ function softmaxTab(demo) {
     count = note.scores === String(before.scores) && note.loss === loss ? count + 1 : 1;
     const [from, to] = [before, { ...before, scores }].map((s) => number(valueOf[loss](s), 4));
     const edge = scores.some((s) => Math.abs(s) === SCORE_LIMIT) ? ` A score is at the edge of the picture, ${SCORE_LIMIT}.` : "";
-    tell(scores, still ? `The ${names[loss]}’s gradient is 0: nothing moves, however often you step.` : `Step ${count} down the ${names[loss]}: ${from} to ${to}.${edge}`);
+    tell(scores, still ? `The ${names[loss]} is at rest: its gradient is 0. Nothing moves, however often you step.` : `Step ${count} down the ${names[loss]}: ${from} to ${to}.${edge}`);
     note.loss = loss;
     page.set({ scores });
+    if (still) demo.update(); // no score has changed, so nobody else tells the words
     redraw();
     return !still;
   };
@@ -563,7 +568,8 @@ function softmaxTab(demo) {
   const once = button({ label: "Step", primary: true, title: "One step of gradient descent on the scores", onClick: () => { stop(); step(); } });
   const run = button({ label: "Run", title: "Four steps a second", onClick: () => {
     if (loop.running) return stop();
-    beat = 1;
+    if (!step()) return; // at rest: the step has said so
+    beat = 0;
     run.value = "Pause";
     loop.start();
   } });
