@@ -13,7 +13,7 @@ EPSILON = 1e-7  # Keras keeps probabilities this far from 0 and 1 before it take
 
 
 def logsumexp(z, axis=-1):
-    """ln sum_j exp(z_j) along an axis, which is kept; the largest z_j comes out first."""
+    """ln sum_j exp(z_j) along an axis, which is kept; the largest z_j goes first."""
     top = np.max(z, axis=axis, keepdims=True)
     return top + np.log(np.exp(z - top).sum(axis=axis, keepdims=True))
 

@@ -120,7 +120,8 @@ def k_folds(n, k, *, rng=None):
     """k pairs (training indices, validation indices) of n samples for cross-validation.
 
     Every sample is in exactly one validation part; their sizes differ by one at most.
-    rng shuffles; None keeps the order. Raises ValueError unless 2 <= k <= n. Stone (1974).
+    rng shuffles; None keeps the order. Raises ValueError unless 2 <= k <= n.
+    Sources: Stone (1974), Geisser (1975).
     """
     if not 2 <= k <= n:
         raise ValueError(f"expected 2 <= k <= n, got k = {k} and n = {n}")
