@@ -169,6 +169,8 @@ def test_parity_with_keras(activation):
             keras_optimizer=keras.optimizers.SGD(0.1),
             verbose=False,
         )
+    names = [f"gradient of {name}" for name in net.params]  # 0.kernel, ..., 4.bias
+    assert [row[0] for row in table[2:8]] == names
     assert len(table) == 2 + 6 + 6
     assert table.largest < 1e-8
 

@@ -82,9 +82,9 @@ class Table(list):
 
 
 def layers(model):
-    """The layers of a scratch model that hold parameters: the model itself, or its `layers`."""
-    found = getattr(model, "layers", [model])
-    return [layer for layer in found if getattr(layer, "params", None)]
+    """The layers that hold parameters, by their place in the model's `layers`; or the model."""
+    found = enumerate(getattr(model, "layers", [model]))
+    return {number: layer for number, layer in found if getattr(layer, "params", None)}
 
 
 def parameters(model, which="params"):
@@ -92,7 +92,7 @@ def parameters(model, which="params"):
     found = layers(model)
     return {
         name if len(found) == 1 else f"{number}.{name}": value
-        for number, layer in enumerate(found)
+        for number, layer in found.items()
         for name, value in getattr(layer, which).items()
     }
 
@@ -188,7 +188,7 @@ def compare(
     copy_weights(model, keras_model)
     model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
     x, y = np.asarray(x, dtype), np.asarray(y, dtype)
-    for layer in layers(model):
+    for layer in layers(model).values():
         layer.params = {name: value.astype(dtype) for name, value in layer.params.items()}
 
     outputs = model.forward(x)

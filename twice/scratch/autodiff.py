@@ -132,7 +132,7 @@ class Value(Number):
 
     `operands` are the nodes it was made from, `slopes` its derivative along each of them.
     After `f.backward()`, every node v of the graph of f has `v.grad` = df/dv. Each call
-    sets these gradients anew, so a second call gives the same (Linnainmaa, 1970).
+    sets these gradients anew, so a second call gives the same (Linnainmaa, 1976).
     """
 
     def __init__(self, data, name="", *, op="", operands=(), slopes=()):

@@ -56,7 +56,7 @@ class Report:
             if not c.checked:
                 word = "NOT CHECKED: every coordinate sits on a kink"
             elif not c.error < self.tolerance:
-                word = f"{c.error:.1e} WRONG at {c.index}: "
+                word = f"{c.error:.1e} WRONG at {c.index}:\n{'':<{width + 4}}"
                 word += f"backward {c.analytic:.4g}, differences {c.numerical:.4g}"
             lines.append(f"{c.name:<{width}}  {c.shape!s:<14} {c.checked:>7} {c.kinks:>5}  {word}")
         return "\n".join(lines)
@@ -123,10 +123,11 @@ def gradcheck(
     if not epsilon > 0 or coordinates < 1:
         raise ValueError(f"expected epsilon > 0, coordinates >= 1, got {epsilon}, {coordinates}")
     rng = np.random.default_rng(0) if rng is None else rng
-    layers = [m for m in getattr(model, "layers", [model]) if getattr(m, "params", None)]
+    layers = enumerate(getattr(model, "layers", [model]))  # numbered as in `Sequential.params`
+    layers = {number: layer for number, layer in layers if getattr(layer, "params", None)}
     arrays = {
         name if len(layers) == 1 else f"{number}.{name}": (layer, name)
-        for number, layer in enumerate(layers)
+        for number, layer in layers.items()
         for name in layer.params
     }
     x = np.array(x)
