@@ -20,7 +20,7 @@ every = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)
 seeds = st.integers(0, 2**32 - 1)
 
 
-# ---- the catalogue -----------------------------------------------------------------------------
+# ---- the catalog -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

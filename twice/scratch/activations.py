@@ -126,7 +126,7 @@ def selu_slope(z, a):
     return np.where(z < 0, a + SELU_SCALE * SELU_ALPHA, SELU_SCALE).astype(z.dtype)
 
 
-# ---- the catalogue ----
+# ---- the catalog ----
 
 
 def silu_slope(z, a):
