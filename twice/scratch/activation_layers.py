@@ -8,12 +8,12 @@ from twice.scratch.losses import softmax
 
 
 class PReLU(Layer):
-    """a = z where z > 0, else alpha z: a slope alpha that learns (He et al., 2015).
+    """a = z where z > 0, else alpha z; the slope alpha learns (He et al., 2015).
 
-    shape: a sample's shape, 64 or (28, 28, 16); `params["alpha"]` has it too, with 1 on
-    the axes in shared_axes (counted from 1, as in Keras: the batch is axis 0).
+    shape: a sample's, 64 or (28, 28, 16); `params["alpha"]` has it too, with 1
+    on the axes in shared_axes (counted from 1, as in Keras: axis 0 is the batch).
         dL/dalpha = sum of dL/da min(z, 0) over the batch and the shared axes
-    alpha starts at Keras's 0; the paper starts at 0.25. At z = 0 the slope is 0.
+    alpha starts at Keras's 0; the paper starts at 0.25. At z = 0, slope 0.
     """
 
     def __init__(self, shape, *, alpha=0.0, shared_axes=(), dtype=np.float32):
@@ -44,12 +44,12 @@ class PReLU(Layer):
 
 
 class Maxout(Layer):
-    """a_j = the largest of z_j1 ... z_jk: each output picks the top one of k lines.
+    """a_j = the largest of z_j1 ... z_jk: an output picks the top of k lines.
 
-    X (N, n_in), Z = X W + b (N, n_out, pieces), A (N, n_out); kernel W (n_in, n_out *
-    pieces), bias (n_out * pieces,), the pieces of an output side by side, each drawn
-    like a Dense kernel. Only the winner of each output gets a gradient, the first one
-    in a tie. (Goodfellow et al., 2013.) Raises ValueError for bad sizes and shapes.
+    X (N, n_in), Z = X W + b (N, n_out, pieces), A (N, n_out); W (n_in, n_out *
+    pieces), b (n_out * pieces,), an output's pieces side by side, each drawn like
+    a Dense kernel. Only the winner of each output gets a gradient, the first in
+    a tie (Goodfellow et al., 2013). Raises ValueError for bad sizes and shapes.
     """
 
     def __init__(self, n_in, n_out, pieces=2, *, rng, initializer=glorot_uniform, dtype=np.float32):
@@ -84,7 +84,7 @@ class Maxout(Layer):
 
 
 class Softmax(Layer):
-    """p = softmax(z) along the last axis: every output hears every z of its row.
+    """p = softmax(z) on the last axis: every output hears every z of its row.
 
     The Jacobian dp_i / dz_j = p_i (1[i = j] - p_j) is never written down: with
     g = dL/dp, dL/dz = p * (g - sum_j g_j p_j).

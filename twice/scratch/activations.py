@@ -21,9 +21,10 @@ INFINITY = math.inf
 class Function:
     """An activation function: a = f(z), entry by entry, in the dtype of z.
 
-    derivative(z, a): the slope f'(z), given a = f(z).  range: (lowest, highest) value.
+    derivative(z, a): the slope f'(z), given a = f(z).
+    range: (lowest, highest) value.
     zero_centered: whether f(z) has mean 0 where z is standard normal.
-    kinks: where the slope jumps; there it is what Keras on TensorFlow says it is.
+    kinks: where the slope jumps; we say there what Keras on TensorFlow says.
     """
 
     name: str

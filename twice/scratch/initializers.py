@@ -63,11 +63,11 @@ def lecun_uniform(shape, rng):
 
 
 def orthogonal(shape, rng, gain=1.0):
-    """A random matrix with orthonormal rows or columns, times gain (Saxe et al., 2014).
+    """A matrix with orthonormal rows or columns, times gain (Saxe et al., 2014).
 
-    All axes but the last are flattened. The Q of a QR decomposition of normal numbers,
-    its signs fixed by the diagonal of R, is uniform over all rotations and reflections
-    (Mezzadri, 2007).
+    All axes but the last are flattened. The Q of a QR decomposition of normal
+    numbers, its signs fixed by the diagonal of R, is uniform over all rotations
+    and reflections (Mezzadri, 2007).
     """
     fans(shape)
     rows, columns = int(np.prod(shape[:-1])), shape[-1]

@@ -59,9 +59,9 @@ def normal_mean(g, variance=1.0):
 
 
 def next_variance(function, variance, weight_variance=1.0, bias_variance=0.0):
-    """That of the next layer's sums: s_w^2 E[f(Z)^2] + s_b^2, where Z ~ N(0, variance).
+    """That of the next layer's sums: s_w^2 E[f(Z)^2] + s_b^2, Z ~ N(0, variance).
 
-    weight_variance s_w^2: fan_in times the variance of a weight, 2 for He, 1 for LeCun.
+    weight_variance s_w^2: fan_in times the variance of one weight (He 2, LeCun 1).
     Exact for infinitely many units (Poole et al., 2016).
     """
     mean_square = normal_mean(lambda z: function(z) ** 2, variance)
