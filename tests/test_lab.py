@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
 from tools import start_page
+from twice import widgets
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER = "chapters/perceptron.ipynb"
@@ -147,6 +149,35 @@ def test_chapter_runs_and_its_demo_answers(lab, open_page):
         page.keyboard.press("ArrowRight")
     assert slider.input_value() != value
     page.wait_for_timeout(300)
+    for kind in BAD_OUTPUT:
+        assert page.locator(f".jp-Notebook [data-mime-type='{kind}']").count() == 0
+
+
+DEMO = """from twice.widgets import {name}
+demo = {name}()
+before = demo.get_state()
+demo"""
+CHANGED = 'print("changed:", *sorted(k for k in before if before[k] != demo.get_state()[k]))'
+
+
+@pytest.mark.parametrize("name", widgets.__all__)
+def test_every_demo_is_drawn_and_tells_its_kernel(lab, open_page, name):
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(text) for text in (DEMO.format(name=name), CHANGED)],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    nbformat.write(notebook, lab.folder / f"{name}.ipynb")
+    page = open_notebook(lab, open_page, f"{name}.ipynb")
+    demo = run_cell(page, 0).locator(".jp-OutputArea-output").first
+    slider = demo.locator("input[type=range]:visible").first
+    slider.wait_for()
+    for _ in range(3):
+        slider.press("ArrowLeft")
+    for _ in range(5):
+        slider.press("ArrowRight")
+    page.wait_for_timeout(500)
+    said = run_cell(page, 1).locator(".jp-OutputArea").inner_text()
+    assert re.search(r"changed: \w+", said), said
     for kind in BAD_OUTPUT:
         assert page.locator(f".jp-Notebook [data-mime-type='{kind}']").count() == 0
 

@@ -1,5 +1,6 @@
 """The tools that run, quote and write notebooks."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -91,8 +92,11 @@ def test_an_interrupt_leaves_the_old_file(make):
         if (path.parent / "started").exists():
             break
         time.sleep(0.1)
-    os.killpg(run.pid, signal.SIGINT)
-    output, _ = run.communicate(timeout=20)
+    for timeout in (20, 60):  # Python may drop one interrupt: it can land where none is raised
+        os.killpg(run.pid, signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            output, _ = run.communicate(timeout=timeout)
+            break
     assert run.returncode == 130
     assert b"interrupted" in output
     assert path.read_bytes() == before
