@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from bench import Bench
 from filelock import FileLock
 
 from tools import browser as chromium
@@ -50,6 +51,32 @@ def browser():
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with chromium.launch(path) as browser:
         yield browser
+
+
+@pytest.fixture
+def new_context(browser):
+    """A function that opens a browser context with these options; still pictures by default."""
+    contexts = []
+
+    def make(**options):
+        contexts.append(browser.new_context(**({"reduced_motion": "reduce"} | options)))
+        return contexts[-1]
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def new_bench(new_context):
+    """A function that puts a demo on a page of its own, in a context with these options."""
+
+    def make(demo, **options):
+        here = Bench(new_context(**options).new_page(), demo)
+        here.settle()
+        return here
+
+    return make
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from scipy import special
 from twice.scratch import initializers
 from twice.scratch.normal import normal_mean
 from twice.widgets import ActivationsDemo
-from twice.widgets.activations import ACTIVATIONS, INITIALIZERS, SeededGenerator
-from twice.widgets.base import Seeded
+from twice.widgets.activations import ACTIVATIONS, INITIALIZERS
+from twice.widgets.base import Seeded, SeededGenerator
 
 SCRIPT = "activations.js"
 P = {"negative_slope": 0.2, "alpha": 1.0}

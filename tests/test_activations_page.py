@@ -4,32 +4,20 @@ import math
 import re
 
 import pytest
-from test_widgets_page import Bench, contrast
+from bench import contrast
 
 from twice.widgets import ActivationsDemo
 
 pytestmark = pytest.mark.browser
-# A checksum of the pixels of the histograms.
-PIXELS = """() => {
-    const canvas = document.querySelector(".ac-heat canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.reduce((sum, v, i) => (sum * 31 + v + i) % 1000003, 0);
-}"""
+HISTOGRAMS = ".ac-heat canvas"
 
 
 @pytest.fixture
-def bench(browser):
-    contexts = []
-
+def bench(new_bench):
     def make(*, options=None, **traits):
-        contexts.append(browser.new_context(reduced_motion="reduce", **(options or {})))
-        here = Bench(contexts[-1].new_page(), ActivationsDemo(**traits))
-        here.settle()
-        return here
+        return new_bench(ActivationsDemo(**traits), **(options or {}))
 
-    yield make
-    for context in contexts:
-        context.close()
+    return make
 
 
 def scale(here, value):
@@ -61,7 +49,7 @@ def test_the_slider_changes_the_histograms_the_curves_and_the_words(bench):
         told = here.text(".ac-verdict").replace("−", "-")
         if value >= 1:
             assert f"standard deviation {demo.run['std'][-1]:.3g}" in told
-        pictures.add(here.page.evaluate(PIXELS))
+        pictures.add(here.pixels(HISTOGRAMS))
         curves.update([curve(here), curve(here, "ac-slope")])
     assert len(pictures) == 4
     assert len(curves) == 8
@@ -270,33 +258,8 @@ def test_changes_from_python_are_drawn(bench):
 def test_a_step_of_a_slider_is_answered_within_a_frame(bench):
     here = bench()
     for label, start, by in [("Weight scale", -0.5, 0.015), ("Depth", 20, 0.5)]:
-        median = here.page.evaluate(
-            """async ([label, start, by]) => {
-                const next = window.requestAnimationFrame.bind(window);
-                let spent = 0;
-                window.requestAnimationFrame = (fn) => next((t) => {
-                    const from = performance.now();
-                    fn(t);
-                    spent += performance.now() - from;
-                });
-                const slider = [...document.querySelectorAll("label")]
-                    .find((node) => node.textContent === label).control;
-                const times = [];
-                for (let i = 0; i < 60; i++) {
-                    slider.value = start + by * i;
-                    const from = performance.now();
-                    spent = 0;
-                    slider.dispatchEvent(new Event("input"));
-                    spent += performance.now() - from;
-                    await new Promise((go) => next(() => next(() => next(go))));
-                    times.push(spent);
-                }
-                window.requestAnimationFrame = next;
-                return times.sort((a, b) => a - b)[30];
-            }""",
-            [label, start, by],
-        )
-        print(label, median)
+        slider = here.page.get_by_label(label, exact=True)
+        median = here.answer_time(slider, start, by)
         assert 0 < median < 16
 
 
@@ -321,14 +284,8 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
         scale=3.7,
         show_theory=True,
     )
-    here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-    here.settle()
-    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
-    edge = here.page.locator(".twice").bounding_box()
-    for name in (".ac-choose", ".ac-left", ".ac-facts", ".ac-controls", ".ac-pictures"):
-        box = here.page.locator(name).bounding_box()
-        assert edge["x"] <= box["x"]
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    here.tone(tone)
+    here.assert_inside(width, ".ac-choose", ".ac-left", ".ac-facts", ".ac-controls", ".ac-pictures")
     assert here.page.locator(".twice").get_attribute("data-tone") == tone
     small = here.page.evaluate(
         """() => [...document.querySelectorAll(".twice *")].filter((node) =>
@@ -343,8 +300,7 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
 def test_contrast_in_both_themes(bench):
     here = bench(compare="relu")
     for tone in ("light", "dark"):
-        here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-        here.settle()
+        here.tone(tone)
         colors = here.page.evaluate(
             """() => Object.fromEntries(["twice-surface", "twice-curve", "twice-mark", "ac-second",
                 "twice-muted", "twice-ink"].map((name) => [name, getComputedStyle(

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin
 
 import pytest
-from test_widgets_page import contrast
+from bench import contrast
 
 from twice import cli
 

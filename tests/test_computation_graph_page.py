@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from test_widgets_page import Bench, contrast
+from bench import contrast
 
 from twice.widgets import ComputationGraphDemo
 from twice.widgets.computation_graph import PRESETS, number_of_steps, parse
@@ -15,21 +15,14 @@ FORWARD, BACKWARD = "Forward step →", "← Backward step"
 
 
 @pytest.fixture
-def bench(browser):
-    contexts = []
-
+def bench(new_bench):
     def make(expression="used_twice", *, inputs=None, options=None, motion="reduce", **traits):
         if expression == "used_twice":
             inputs = inputs or WORKED
-        contexts.append(browser.new_context(reduced_motion=motion, **(options or {})))
         demo = ComputationGraphDemo(expression, inputs=inputs, **traits)
-        here = Bench(contexts[-1].new_page(), demo)
-        here.settle()
-        return here
+        return new_bench(demo, reduced_motion=motion, **(options or {}))
 
-    yield make
-    for context in contexts:
-        context.close()
+    return make
 
 
 def nodes(here):
@@ -437,29 +430,8 @@ def test_a_step_of_a_slider_is_answered_within_a_frame(bench):
     here.page.get_by_label("Graph", exact=True).select_option("one_neuron")
     here.page.evaluate("window.model.set('step', 11)")
     here.settle()
-    median = here.page.evaluate(
-        """async () => {
-            const next = window.requestAnimationFrame.bind(window);
-            let spent = 0;
-            window.requestAnimationFrame = (fn) => next((t) => {
-                const from = performance.now();
-                fn(t);
-                spent += performance.now() - from;
-            });
-            const slider = document.querySelector(".cg-row input[type=range]");
-            const times = [];
-            for (let i = 0; i < 60; i++) {
-                slider.value = -3 + 0.1 * i;
-                const from = performance.now();
-                spent = 0;
-                slider.dispatchEvent(new Event("input"));
-                spent += performance.now() - from;
-                await new Promise((go) => next(() => next(go)));
-                times.push(spent);
-            }
-            return times.sort((a, b) => a - b)[30];
-        }"""
-    )
+    slider = here.page.locator(".cg-row input[type=range]").first
+    median = here.answer_time(slider, -3, 0.1)
     assert 0 < median <= 16
 
 

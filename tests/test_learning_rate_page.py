@@ -4,33 +4,21 @@ import math
 import re
 
 import pytest
-from test_widgets_page import Bench, contrast
+from bench import contrast
 
 from twice.widgets import LearningRateDemo
 
 pytestmark = pytest.mark.browser
 RATE = ".lr-top input[type=range]"
-# How much of the picture's canvas changed: a checksum of its pixels.
-PIXELS = """() => {
-    const canvas = [...document.querySelectorAll(".lr-picture canvas")].find((c) => c.offsetParent);
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.reduce((sum, v, i) => (sum * 31 + v + i) % 1000003, 0);
-}"""
+PICTURE = ".lr-picture canvas"
 
 
 @pytest.fixture
-def bench(browser):
-    contexts = []
-
+def bench(new_bench):
     def make(*, options=None, **traits):
-        contexts.append(browser.new_context(reduced_motion="reduce", **(options or {})))
-        here = Bench(contexts[-1].new_page(), LearningRateDemo(**traits))
-        here.settle()
-        return here
+        return new_bench(LearningRateDemo(**traits), **(options or {}))
 
-    yield make
-    for context in contexts:
-        context.close()
+    return make
 
 
 def slide(here, rate):
@@ -56,7 +44,7 @@ def test_the_slider_changes_the_path_the_curve_and_the_verdict(bench):
         assert word == demo.verdict
         assert word in here.text(".lr-word")
         assert f"multiplied by {1 - 25 * demo.learning_rate:.3g}".replace("-", "−") in said(here)
-        pictures.add(here.page.evaluate(PIXELS))
+        pictures.add(here.pixels(PICTURE))
         curves.add(here.page.locator(".lr-line").get_attribute("d"))
     assert len(pictures) == len(curves) == 3
     assert here.complaints == []
@@ -186,8 +174,7 @@ def test_on_a_phone_the_sliders_are_seen_with_the_picture(bench):
 def test_the_path_is_clear_of_vermilion_and_seen_on_the_contours(bench):
     here = bench()
     for tone in ("light", "dark"):
-        here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-        here.settle()
+        here.tone(tone)
         path, surface, curve = (
             here.page.evaluate(
                 """(name) => getComputedStyle(document.querySelector(".twice"))
@@ -216,7 +203,7 @@ def test_a_surface_brings_its_picture_and_its_start(bench):
         assert here.trait("start") == LearningRateDemo(name).start
         assert LearningRateDemo(name).verdict in here.text(".lr-word")
         assert here.page.locator(".lr-picture:visible").count() == 1
-        seen.add(here.page.evaluate(PIXELS))
+        seen.add(here.pixels(PICTURE))
     assert len(seen) == 7
     assert here.complaints == []
 
@@ -244,19 +231,19 @@ def test_the_threshold_shows_on_the_slider_and_in_numbers(bench):
 
 def test_replay_walks_the_path_and_new_noise_changes_it(bench):
     here = bench(surface="bowl", learning_rate=0.1, noise=1.0, steps=20)
-    still = here.page.evaluate(PIXELS)
+    still = here.pixels(PICTURE)
     here.press("▶ Replay")
     here.page.wait_for_timeout(400)
     assert "step 20" not in here.text(".lr-summary")
-    assert here.page.evaluate(PIXELS) != still
+    assert here.pixels(PICTURE) != still
     here.page.wait_for_function(
         "document.querySelector('.lr-summary').innerText.includes('step 20')"
     )
     here.settle()
-    assert here.page.evaluate(PIXELS) == still
+    assert here.pixels(PICTURE) == still
     here.press("New noise")
     assert here.trait("seed") == 1
-    assert here.page.evaluate(PIXELS) != still
+    assert here.pixels(PICTURE) != still
     here.press("Reset")
     assert here.trait("seed") == 1  # a reset keeps the seed
     assert here.trait("noise") == 0
@@ -264,29 +251,7 @@ def test_replay_walks_the_path_and_new_noise_changes_it(bench):
 
 def test_a_step_of_the_slider_is_answered_within_a_frame(bench):
     here = bench(surface="two_valleys", steps=200)
-    median = here.page.evaluate(
-        """async () => {
-            const next = window.requestAnimationFrame.bind(window);
-            let spent = 0;
-            window.requestAnimationFrame = (fn) => next((t) => {
-                const from = performance.now();
-                fn(t);
-                spent += performance.now() - from;
-            });
-            const slider = document.querySelector(".lr-top input[type=range]");
-            const times = [];
-            for (let i = 0; i < 60; i++) {
-                slider.value = -2.5 + 0.03 * i;
-                const from = performance.now();
-                spent = 0;
-                slider.dispatchEvent(new Event("input"));
-                spent += performance.now() - from;
-                await new Promise((go) => next(() => next(go)));
-                times.push(spent);
-            }
-            return times.sort((a, b) => a - b)[30];
-        }"""
-    )
+    median = here.answer_time(here.page.locator(RATE), -2.5, 0.03)
     assert 0 < median < 16
 
 
@@ -294,14 +259,8 @@ def test_a_step_of_the_slider_is_answered_within_a_frame(bench):
 @pytest.mark.parametrize("tone", ["light", "dark"])
 def test_it_fits_every_width_in_both_themes(bench, width, tone):
     here = bench(options={"viewport": {"width": width, "height": 800}}, show_threshold=True)
-    here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-    here.settle()
-    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
-    edge = here.page.locator(".twice").bounding_box()
-    for name in (".lr-top", ".lr-plots", ".lr-curve", ".lr-controls"):
-        box = here.page.locator(name).bounding_box()
-        assert edge["x"] <= box["x"]
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    here.tone(tone)
+    here.assert_inside(width, ".lr-top", ".lr-plots", ".lr-curve", ".lr-controls")
     assert here.page.locator(".twice").get_attribute("data-tone") == tone
     assert here.complaints == []
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from test_widgets_page import Bench, contrast
+from bench import contrast
 
 from twice.scratch.losses import softmax
 from twice.widgets import LossDemo
@@ -12,18 +12,11 @@ KINDS = ("regression", "two_classes", "softmax")
 
 
 @pytest.fixture
-def bench(browser):
-    contexts = []
-
+def bench(new_bench):
     def make(kind="regression", *, options=None, **traits):
-        contexts.append(browser.new_context(reduced_motion="reduce", **(options or {})))
-        here = Bench(contexts[-1].new_page(), LossDemo(kind, **traits))
-        here.settle()
-        return here
+        return new_bench(LossDemo(kind, **traits), **(options or {}))
 
-    yield make
-    for context in contexts:
-        context.close()
+    return make
 
 
 def slide(here, label, value):
@@ -373,30 +366,8 @@ def test_tabs_are_radio_buttons_that_keys_can_reach(bench):
 )
 def test_a_step_of_the_slider_is_answered_within_a_frame(bench, kind, selector, low, high):
     here = bench(kind)
-    here.page.get_by_label(selector, exact=True).evaluate("(node) => (window.slider = node)")
-    median = here.page.evaluate(
-        """async ([low, by]) => {
-            const next = window.requestAnimationFrame.bind(window);
-            let spent = 0;
-            window.requestAnimationFrame = (fn) => next((t) => {
-                const from = performance.now();
-                fn(t);
-                spent += performance.now() - from;
-            });
-            const times = [];
-            for (let i = 0; i < 60; i++) {
-                window.slider.value = low + by * i;
-                const from = performance.now();
-                spent = 0;
-                window.slider.dispatchEvent(new Event("input"));
-                spent += performance.now() - from;
-                await new Promise((go) => next(() => next(go)));
-                times.push(spent);
-            }
-            return times.sort((a, b) => a - b)[30];
-        }""",
-        [low, high],
-    )
+    slider = here.page.get_by_label(selector, exact=True)
+    median = here.answer_time(slider, low, high)
     assert 0 < median < 16
 
 
@@ -457,8 +428,7 @@ def test_nothing_moves_while_a_slider_does(bench, width):
 @pytest.mark.parametrize("tone", ["light", "dark"])
 def test_curves_and_names_stand_out_in_both_themes(bench, tone):
     here = bench("two_classes")
-    here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-    here.settle()
+    here.tone(tone)
     assert here.page.locator(".twice").get_attribute("data-tone") == tone
     surface, *colors = here.page.evaluate(
         """() => {

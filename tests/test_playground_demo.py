@@ -9,12 +9,13 @@ import pytest
 import traitlets
 from js import run_js
 
+from twice.scratch.activations import ACTIVATIONS as CATALOGUE
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.gradient_descent import SGD
 from twice.scratch.losses import BinaryCrossentropy
 from twice.widgets import PlaygroundDemo
 from twice.widgets.base import Seeded
-from twice.widgets.playground import ACTIVATIONS, DATA, LINK, Silu, make_data
+from twice.widgets.playground import ACTIVATIONS, DATA, LINK, make_data
 
 SCRIPT = "playground.js"
 # Settings that get the spirals below 5 % test error, for every seed tried.
@@ -172,7 +173,7 @@ def test_forward_loss_and_gradients_equal_numpy_and_twice_scratch(activation, hi
                 for n, m in pairwise([2, *hidden, 1])
                 for layer in (
                     Dense(n, m, rng=rng, dtype=np.float64),
-                    Activation(Silu if activation == "silu" else activation),
+                    Activation(CATALOGUE[activation]),
                 )
             ][:-1]
         )

@@ -6,47 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import Bench, contrast
 from test_playground_demo import SPIRALS
-from test_widgets_page import Bench, contrast
 
 from twice.widgets import PlaygroundDemo
 
 pytestmark = pytest.mark.browser
 HOST = Path(__file__).resolve().parent.parent / "book" / "_static" / "demos.js"
 BOOK = "http://localhost/chapter.html"  # answered by the test, nothing leaves the machine
-PIXELS = """(selector) => {
-    const canvas = document.querySelector(selector);
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    return data.reduce((sum, v, i) => (sum * 31 + v + i) % 1000003, 0);
-}"""
 MAP, NET, CURVE = ".pg-map canvas", ".pg-net canvas", ".pg-curve canvas"
 
 
 @pytest.fixture
-def context(browser):
-    contexts = []
-
-    def make(**options):
-        contexts.append(browser.new_context(**({"reduced_motion": "reduce"} | options)))
-        return contexts[-1]
-
-    yield make
-    for one in contexts:
-        one.close()
-
-
-@pytest.fixture
-def bench(context):
+def bench(new_bench):
     def make(*, options=None, **traits):
-        here = Bench(context(**(options or {})).new_page(), PlaygroundDemo(**traits))
-        here.settle()
-        return here
+        return new_bench(PlaygroundDemo(**traits), **(options or {}))
 
     return make
 
 
 @pytest.fixture
-def book(context):
+def book(new_context):
     """A page of the book: the demo's state in it, and demos.js, which brings it to life."""
 
     def open_page(hash_="", permissions=(), **traits):
@@ -60,7 +40,7 @@ def book(context):
             <script type="application/vnd.jupyter.widget-view+json">{{"model_id": "model"}}</script>
             <div style="height: 1500px"></div><script>{HOST.read_text("utf-8")}</script>
             </body></html>"""
-        here = context(permissions=list(permissions))
+        here = new_context(permissions=list(permissions))
         page = here.new_page()
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
@@ -96,7 +76,7 @@ def train_for(here, milliseconds):
 
 def test_run_trains_live_and_pause_hands_the_weights_to_python(bench):
     here = bench(hidden=[4], options={"reduced_motion": "no-preference"})
-    before = [here.page.evaluate(PIXELS, canvas) for canvas in (MAP, NET, CURVE)]
+    before = [here.pixels(canvas) for canvas in (MAP, NET, CURVE)]
     here.press("▶ Run")
     here.page.wait_for_function("Number(document.querySelector('.pg-epoch dd').innerText) > 20")
     seen = epoch(here)
@@ -108,7 +88,7 @@ def test_run_trains_live_and_pause_hands_the_weights_to_python(bench):
     still = epoch(here)
     here.page.wait_for_timeout(200)
     assert epoch(here) == still == here.trait("epochs")
-    after = [here.page.evaluate(PIXELS, canvas) for canvas in (MAP, NET, CURVE)]
+    after = [here.pixels(canvas) for canvas in (MAP, NET, CURVE)]
     assert all(a != b for a, b in zip(before, after, strict=True))
     demo = PlaygroundDemo(hidden=[4], weights=here.trait("weights"))
     shown = scores(here.page)
@@ -122,16 +102,16 @@ def test_run_trains_live_and_pause_hands_the_weights_to_python(bench):
 
 def test_a_step_is_one_epoch_and_reset_goes_back_to_the_first_weights(bench):
     here = bench(hidden=[3], data="xor", seed=4)
-    first = here.page.evaluate(PIXELS, NET)
+    first = here.pixels(NET)
     formula = here.text(".pg-formula")
     for count in (1, 2, 3):
         here.press("Step")
         assert (epoch(here), here.trait("epochs")) == (count, count)
     weights = here.trait("weights")
-    assert here.page.evaluate(PIXELS, NET) != first
+    assert here.pixels(NET) != first
     here.press("Reset")
     assert (epoch(here), here.trait("epochs"), here.trait("weights")) == (0, 0, [])
-    assert here.page.evaluate(PIXELS, NET) == first
+    assert here.pixels(NET) == first
     assert here.text(".pg-formula") == formula
     for _ in range(3):  # the same seed, the same run
         here.press("Step")
@@ -219,14 +199,14 @@ def test_python_sets_weights_and_settings(bench):
 
 def test_a_unit_is_shown_large_by_click_and_by_keyboard(bench):
     here = bench(hidden=[3, 2], activation="sigmoid")
-    output = here.page.evaluate(PIXELS, MAP)
+    output = here.pixels(MAP)
     assert here.page.get_by_role("radio").count() == 2 + 3 + 2 + 1
     here.page.locator(".pg-unit").nth(3).click()
     here.settle()
     assert here.trait("unit") == "1.2"
     assert here.text(".pg-caption") == "Layer 1, unit 2: its value"
     assert "Dark line: exactly ½" in here.text(".pg-map .twice-hint")
-    shown = here.page.evaluate(PIXELS, MAP)
+    shown = here.pixels(MAP)
     assert shown != output
     kernel = PlaygroundDemo(hidden=[3, 2]).model.get_weights()[0][:, 1]
     terms = " ".join(here.text(".pg-formula").replace("− ", "-").replace("−", "-").split())
@@ -235,7 +215,7 @@ def test_a_unit_is_shown_large_by_click_and_by_keyboard(bench):
     here.page.keyboard.press("ArrowDown")
     here.settle()
     assert here.trait("unit") == "1.3"
-    assert here.page.evaluate(PIXELS, MAP) != shown
+    assert here.pixels(MAP) != shown
     here.page.locator(".pg-unit").first.click()
     here.settle()
     assert "the first coordinate" in here.text(".pg-formula")
@@ -248,10 +228,10 @@ def test_a_unit_is_shown_large_by_click_and_by_keyboard(bench):
 
 def test_test_points_can_be_hidden(bench):
     here = bench()
-    full = here.page.evaluate(PIXELS, MAP)
+    full = here.pixels(MAP)
     control(here.page, "Show the 300 test points").uncheck()
     here.settle()
-    assert here.page.evaluate(PIXELS, MAP) != full
+    assert here.pixels(MAP) != full
     assert here.trait("show_test") is False
 
 
@@ -353,14 +333,8 @@ def test_a_network_that_blows_up_stops_and_says_why(bench):
 @pytest.mark.parametrize("tone", ["light", "dark"])
 def test_it_fits_every_width_in_both_themes(bench, width, tone):
     here = bench(options={"viewport": {"width": width, "height": 800}}, hidden=[8, 4, 8, 2])
-    here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-    here.settle()
-    assert here.page.evaluate("document.documentElement.scrollWidth") <= width
-    edge = here.page.locator(".twice").bounding_box()
-    for name in (".pg-run", ".pg-top", ".pg-net", ".pg-curve", ".pg-group >> nth=2"):
-        box = here.page.locator(name).bounding_box()
-        assert edge["x"] <= box["x"]
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    here.tone(tone)
+    here.assert_inside(width, ".pg-run", ".pg-top", ".pg-net", ".pg-curve", ".pg-group >> nth=2")
     # the diagram keeps its size and scrolls; a unit that gets the focus comes into sight
     sizes = [here.page.locator(".pg-unit").nth(i).bounding_box() for i in range(25)]
     assert min(box["width"] for box in sizes) >= 30
@@ -386,8 +360,7 @@ def test_nothing_is_cut_in_the_book(bench, card):
 def test_the_lines_are_seen_in_both_themes(bench):
     here = bench(hidden=[4])
     for tone in ("light", "dark"):
-        here.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
-        here.settle()
+        here.tone(tone)
         names = ("--pg-positive", "--pg-negative", "--twice-path", "--twice-curve", "--twice-muted")
         surface, *colors = (
             here.page.evaluate(
@@ -511,9 +484,9 @@ def test_copy_link_copies_the_address_of_the_setting(book):
     assert page.evaluate("getSelection().toString()") == field.input_value()
 
 
-def test_outside_the_book_the_address_is_left_alone(context):
+def test_outside_the_book_the_address_is_left_alone(new_context):
     """In JupyterLab the address is the lab's: the demo neither reads nor writes it."""
-    page = context().new_page()
+    page = new_context().new_page()
     page.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))
     page.goto(f"{BOOK}#playground=data:xor")
     here = Bench(page, PlaygroundDemo())

@@ -1,146 +1,21 @@
 """The perceptron demo in Chromium, alone on a page, with a model that stands in for the kernel."""
 
-import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from bench import contrast
 
 from twice.scratch.perceptron import Perceptron
 from twice.widgets import PerceptronDemo
 
 pytestmark = pytest.mark.browser
-
-# What anywidget hands to render(): get, set, save_changes, on, off. It counts its listeners.
-MODEL = """
-const listeners = [];
-window.model = {
-  state: %s, saved: 0, listeners,
-  get(name) { return this.state[name]; },
-  set(name, value) {
-    this.state[name] = value;
-    for (const [event, fn] of [...listeners]) if (event === `change:${name}`) fn();
-  },
-  save_changes() { this.saved += 1; },
-  on(event, fn) { listeners.push([event, fn]); },
-  off(event, fn) { listeners.splice(listeners.findIndex(([e, f]) => e === event && f === fn), 1); },
-};
-window.dispose = render({ model: window.model, el: document.getElementById("host") });
-"""
-PAGE = """<!DOCTYPE html><html lang="en" data-theme="light">
-<head><meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body><div id="host"></div></body></html>"""
 TONES = ("light", "dark")
-ROOT = Path(__file__).resolve().parent.parent
-
-# Texts are measured as they are painted; what may scroll (a diagram) is left out.
-CUT = """() => {
-    const card = document.querySelector(".twice");
-    const [edge, found] = [card.getBoundingClientRect(), []];
-    const inner = card.clientWidth - 2 * parseFloat(getComputedStyle(card).paddingLeft);
-    const range = document.createRange();
-    const hidden = "[class$=-spoken], .pg-net, .cg-box, option";
-    const walk = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
-    for (let node = walk.nextNode(); node; node = walk.nextNode()) {
-        const parent = node.parentElement;
-        if (!node.data.trim() || parent.closest(hidden)) continue;
-        if (!parent.getClientRects().length) continue;
-        range.selectNodeContents(node);
-        const box = range.getBoundingClientRect();
-        const own = parent.closest("td, th, dd, dt, button");
-        const end = own && !own.closest("svg") ? own.getBoundingClientRect().right : edge.right;
-        if (box.left < edge.left || box.right > end + 0.5 || box.right > edge.right) {
-            found.push(`${node.data.trim()} ${box.left} to ${box.right}, room to ${end}`);
-        }
-    }
-    for (const table of card.querySelectorAll("table")) {
-        const wide = table.offsetWidth;
-        if (wide > inner + 1) found.push(`a table of ${wide} px in ${inner}`);
-    }
-    for (const select of card.querySelectorAll("select")) {
-        if (!select.offsetWidth) continue;
-        const [style, probe] = [getComputedStyle(select), document.createElement("span")];
-        probe.style.cssText = `position: absolute; white-space: nowrap; font: ${style.font}`;
-        for (const option of select.options) {
-            probe.textContent = option.textContent;
-            card.append(probe);
-            const free = select.clientWidth - parseFloat(style.paddingLeft)
-                - parseFloat(style.paddingRight) - 18; // its arrow
-            const [text, wide] = [option.textContent, probe.offsetWidth];
-            if (wide > free + 1) found.push(`${text}: ${wide} px in ${free}`);
-            probe.remove();
-        }
-    }
-    return found;
-}"""
-
-
-class Bench:
-    """A page with one demo on it, and short names for what the tests do there."""
-
-    def __init__(self, page, demo):
-        self.page = page
-        self.complaints = []
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.set_content(PAGE)
-        state = demo.get_state()
-        page.add_style_tag(content=state["_css"])
-        shown = {name: value for name, value in state.items() if not name.startswith("_")}
-        script = state["_esm"] + MODEL % json.dumps(shown, default=str)
-        page.add_script_tag(content=script, type="module")
-        page.wait_for_selector(".twice-handle")
-
-    def in_the_book(self, card=None):
-        """As on a page of the book: its styles, a wide sans font, margins beside the card."""
-        styles = (ROOT / "book" / "_static" / "custom.css").read_text(encoding="utf-8")
-        self.page.add_style_tag(content=styles)
-        size = f"width: {card}px" if card else "padding: 0 17px"
-        self.page.add_style_tag(
-            content=f"""body {{ margin: 0; font-family: "DejaVu Sans", Verdana, sans-serif; }}
-            .bd-article {{ {size}; box-sizing: border-box; }}
-            .bd-article dl[class]:not(.a, .b) dd {{ margin: 3px 0 10px 2rem; }}
-            .bd-article :is(th, td) {{ padding: 0.35rem 0.7rem; white-space: nowrap; }}"""
-        )
-        self.page.evaluate("document.body.firstElementChild.className = 'bd-article'")
-        self.settle()
-
-    def cut(self):
-        """Words, inputs and tables that reach out of the card's content or of their own box."""
-        return self.page.evaluate(CUT)
-
-    def settle(self):
-        """Let two frames pass: whatever was asked to be drawn is drawn."""
-        self.page.evaluate(
-            "new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
-        )
-
-    def press(self, name):
-        self.page.get_by_role("button", name=name, exact=True).click()
-        self.settle()
-
-    def trait(self, name):
-        return self.page.evaluate("(name) => window.model.state[name]", name)
-
-    def text(self, selector):
-        return self.page.locator(selector).inner_text().replace("\u00a0", " ")
-
-    def handle(self, letter):
-        return self.page.locator(f".twice-handle[aria-label^='Point {letter},']")
 
 
 @pytest.fixture
-def bench(browser):
-    contexts = []
-
-    def make(demo, **options):
-        contexts.append(browser.new_context(reduced_motion="reduce", **options))
-        return Bench(contexts[-1].new_page(), demo)
-
-    yield make
-    for context in contexts:
-        context.close()
+def bench(new_bench):
+    return new_bench
 
 
 def test_every_click_moves_the_weights_and_says_so(bench):
@@ -405,20 +280,6 @@ def test_running_stops_when_all_are_right_and_out_of_sight(bench):
     here.page.wait_for_function("window.model.state.updates === 10")
     here.settle()
     assert here.page.get_by_role("button", name="Run", exact=True).is_disabled()
-
-
-def contrast(one, other):
-    """The contrast ratio of WCAG 2.2 for two colors written #rrggbb."""
-
-    def luminance(color):
-        channels = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-        linear = np.where(
-            channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4
-        )
-        return linear @ [0.2126, 0.7152, 0.0722]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_contrast_in_both_themes_and_the_theme_is_followed_live(bench):

@@ -7,7 +7,7 @@ import traitlets
 
 from twice.scratch import activations, initializers
 
-from .base import Demo
+from .base import Demo, SeededGenerator
 
 WIDTH, BATCH, DEEPEST = 100, 8, 50
 SLOPE = "#9C3F74"  # slopes and gradients, as in the page
@@ -41,30 +41,6 @@ ACTIVATIONS = (
     "hard_silu",
     "relu6",
 )
-
-
-class SeededGenerator:
-    """What the initializers ask of a NumPy Generator, out of the stream `Seeded(seed)`."""
-
-    def __init__(self, seed):
-        self.seed, self.taken = seed, 0
-
-    def random(self, count):
-        """The next `count` numbers in [0, 1): Mulberry32, all at once."""
-        steps = np.arange(self.taken + 1, self.taken + count + 1, dtype=np.uint64)
-        self.taken += count
-        t = (self.seed + steps * 0x6D2B79F5).astype(np.uint32)
-        t = (t ^ (t >> 15)) * (t | 1)
-        t ^= t + (t ^ (t >> 7)) * (t | 61)
-        return (t ^ (t >> 14)) / 4294967296
-
-    def normal(self, loc=0.0, scale=1.0, size=()):
-        u = self.random(2 * math.prod(size)).reshape(-1, 2)
-        z = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
-        return loc + scale * z.reshape(size)
-
-    def uniform(self, low=0.0, high=1.0, size=()):
-        return low + (high - low) * self.random(math.prod(size)).reshape(size)
 
 
 class ActivationsDemo(Demo):

@@ -101,6 +101,30 @@ class Seeded:
         return math.sqrt(-2 * math.log(1 - self.next())) * math.cos(2 * math.pi * self.next())
 
 
+class SeededGenerator:
+    """What the initializers ask of a NumPy Generator, out of the stream `Seeded(seed)`."""
+
+    def __init__(self, seed):
+        self.seed, self.taken = seed, 0
+
+    def random(self, count):
+        """The next `count` numbers in [0, 1): Mulberry32, all at once."""
+        steps = np.arange(self.taken + 1, self.taken + count + 1, dtype=np.uint64)
+        self.taken += count
+        t = (self.seed + steps * 0x6D2B79F5).astype(np.uint32)
+        t = (t ^ (t >> 15)) * (t | 1)
+        t ^= t + (t ^ (t >> 7)) * (t | 61)
+        return (t ^ (t >> 14)) / 4294967296
+
+    def normal(self, loc=0.0, scale=1.0, size=()):
+        u = self.random(2 * math.prod(size)).reshape(-1, 2)
+        z = np.sqrt(-2 * np.log(1 - u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+        return loc + scale * z.reshape(size)
+
+    def uniform(self, low=0.0, high=1.0, size=()):
+        return low + (high - low) * self.random(math.prod(size)).reshape(size)
+
+
 class Numbers(traitlets.TraitType):
     """A list of numbers (`shape` (None,) or (2,)) or of pairs ((None, 2)); arrays are welcome."""
 

@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import traitlets
 
+from twice.scratch import activations
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.losses import BinaryCrossentropy
 from twice.scratch.perceptron import sigmoid
 
-from .base import Demo, Seeded
+from .base import Demo, Seeded, SeededGenerator
 
 LIMITS = (-3.0, 3.0)  # both axes
 TEST_POINTS = 300
@@ -147,10 +148,10 @@ class PlaygroundDemo(Demo):
     @property
     def model(self):
         """The network, with the weights of the last pause: a `Sequential` that ends in logits."""
-        stream, layers = Seeded(10 * self.seed + 3), []
+        rng, layers = SeededGenerator(10 * self.seed + 3), []
         for n, m in pairwise([2, *self.hidden, 1]):
-            layers.append(Dense(n, m, rng=stream, initializer=glorot, dtype=np.float64))
-            layers.append(Activation(Silu if self.activation == "silu" else self.activation))
+            layers.append(Dense(n, m, rng=rng, dtype=np.float64))  # Glorot, as in the page
+            layers.append(Activation(activations.ACTIVATIONS[self.activation]))
         model = Sequential(layers[:-1])
         if self.weights:
             model.set_weights([np.array(w) for pair in self.weights for w in pair])
@@ -205,26 +206,6 @@ class PlaygroundDemo(Demo):
         layers = "-".join(map(str, self.hidden)) or "no hidden layer"
         ax.set_title(f"{layers}, epoch {self.epochs}: test error {self.error():.1%}")
         ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
-
-
-class Silu:
-    """a = z sigmoid(z), for `Activation`."""
-
-    name = "silu"
-
-    @staticmethod
-    def f(z):
-        return z * sigmoid(z)
-
-    @staticmethod
-    def derivative(z, a):
-        return sigmoid(z) + a * (1 - sigmoid(z))
-
-
-def glorot(shape, stream):
-    """A kernel uniform within sqrt(6 / (n_in + n_out)) of 0, drawn as in playground.js."""
-    draws = [2 * stream.next() - 1 for _ in range(shape[0] * shape[1])]
-    return math.sqrt(6 / sum(shape)) * np.reshape(draws, shape)
 
 
 def make_data(name, noise, count, seed):
