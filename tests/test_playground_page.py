@@ -265,36 +265,12 @@ def test_reduced_motion_trains_on_but_draws_rarely(bench):
     assert epoch(here) > 20
 
 
-SPENT = """async ([prepare, frames]) => {
-    const next = window.requestAnimationFrame.bind(window);
-    let spent = 0;
-    window.requestAnimationFrame = (fn) => next((t) => {
-        const from = performance.now();
-        fn(t);
-        spent += performance.now() - from;
-    });
-    const act = new Function("i", prepare);
-    const times = [];
-    for (let i = 0; i < frames; i++) {
-        spent = 0;
-        const from = performance.now();
-        act(i);
-        spent += performance.now() - from;
-        await new Promise((go) => next(() => next(go)));
-        times.push(spent);
-    }
-    return times.sort((a, b) => a - b)[frames >> 1];
-}"""
-
-
 @pytest.mark.parametrize("label", ["Noise", "Learning rate", "Units in layer 2"])
 def test_a_step_of_a_slider_is_answered_within_a_frame(bench, label):
     here = bench(hidden=[8, 8])
-    name = control(here.page, label).get_attribute("id")
-    act = f"""const slider = document.getElementById("{name}");
-        slider.value = Number(slider.min) + (i % 7) * Number(slider.step);
-        slider.dispatchEvent(new Event("input"));"""
-    assert 0 < here.page.evaluate(SPENT, [act, 40]) < 16
+    slider = control(here.page, label)
+    low, step = (float(slider.get_attribute(name)) for name in ("min", "step"))
+    assert 0 < here.answer_time(slider, low, step, steps=40) < 16
 
 
 def test_a_frame_of_training_does_not_block(bench):
