@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "LeNet": "lenet",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
@@ -11,6 +12,7 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "LeNet",
     "LearningRateDemo",
     "LossDemo",
     "PerceptronDemo",
