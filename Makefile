@@ -13,7 +13,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 help: ## list the targets
 	@echo "Deep Learning Twice: make TARGET"
-	@sed -n 's/^\([a-z]*\):.*## /  \1@/p' Makefile | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /  \1@/p' Makefile | awk -F@ '{ printf "%-13s%s\n", $$1, $$2 }'
 
 setup: ## make .venv and install everything (GPU=1 adds TensorFlow's CUDA libraries)
 	@command -v $(PYTHON) >/dev/null || { echo "Deep Learning Twice needs Python 3.11 or newer; there is no \`$(PYTHON)\` here. Install one or run \`make PYTHON=python3.12 book\`." >&2; exit 1; }

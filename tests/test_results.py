@@ -52,5 +52,6 @@ def test_every_stored_result_names_its_experiment_and_no_place(path):
     script = results.FOLDER.parent / f"{path.stem}.py"
     assert kept["experiment"] == f"experiments/{script.name}"
     assert script.is_file()
-    assert kept["seeds"] and kept["minutes"] > 0
+    assert kept["seeds"]
+    assert kept["minutes"] > 0
     assert not any(place in path.read_text("utf-8") for place in ("/home/", "/root/", "/tmp/"))
