@@ -223,7 +223,7 @@ export function saliency(w, run, label) {
   return convolveBack(g, 28, 1, w[0], 6, 2);
 }
 
-/** How much p(label) falls when the 5 x 5 pixels around pixel number i are erased; 0 where nothing was (Zeiler and Fergus, 2014). */
+/** How much logit[label] falls when the 5 x 5 pixels around pixel number i are erased; 0 where no ink was (Zeiler and Fergus, 2014). */
 export function occlude(w, run, label, i) {
   const x = Float64Array.from(run.input);
   const [row, column] = [Math.floor(i / SIDE), i % SIDE];
@@ -234,7 +234,7 @@ export function occlude(w, run, label, i) {
       x[r * SIDE + c] = 0;
     }
   }
-  return erased ? run.probabilities[label] - forward(w, x).probabilities[label] : 0;
+  return erased ? run.logits[label] - forward(w, x).logits[label] : 0;
 }
 
 /** The square of the input that a pixel of a map sees: { row, column, side }, partly outside at the border. */
@@ -501,8 +501,8 @@ function input(demo) {
   const choice = select(page, { label: "Which pixels matter?", trait: "explain",
     options: [["none", "do not show"], ["saliency", "saliency (slope)"], ["occlusion", "occlusion (erase)"]] });
   demo.window = frameOf;
-  demo.top.append(html("div", { class: "ln-part ln-input" }, html("div", { class: "ln-name" }, "What the network gets"),
-    html("div", { class: "ln-square" }, picture.canvas, frameOf), choice.element, legend));
+  demo.top.append(html("div", { class: "ln-part ln-input" }, html("div", { class: "ln-name" }, "What it gets: 28 × 28"),
+    html("div", { class: "ln-square" }, picture.canvas, frameOf)), html("div", { class: "ln-part ln-choice" }, choice.element, legend));
   let known = { number: -1 };
   const search = animation(page, () => { // occlusion: some erased squares a frame
     const until = performance.now() + 7;
@@ -526,15 +526,16 @@ function input(demo) {
     if (kind === "none") picture.fill((i) => shadeOf(ramps.ink, run.input[i], 1));
     else {
       const map = importance(kind);
-      const most = kind === "saliency" ? largest(map) : Math.max(largest(map), 0.02);
+      const most = largest(map);
       picture.fill((i) => {
         const [paper, color] = [shadeOf(ramps.ink, 0.45 * run.input[i], 1), signedShade(ramps.signed, map[i], most)];
         const strength = Math.min(1, (1.2 * Math.abs(map[i])) / (most || 1));
         return paper.map((v, k) => v + strength * (color[k] - v));
       });
     }
-    const text = { none: "", saliency: `Orange: more ink here raises the logit of ${winner}. Blue: it lowers it.`,
-      occlusion: `Orange: erase 5 × 5 pixels here, and the probability of ${winner} falls. Blue: it rises.` }[kind];
+    const text = { none: "The box: what the chosen pixel below sees of the input.",
+      saliency: `Orange: more ink here raises the logit of ${winner}. Blue: it lowers it.`,
+      occlusion: `Orange: erase 5 × 5 pixels here, and the logit of ${winner} falls. Blue: it rises.` }[kind];
     if (legend.textContent !== text) legend.textContent = text;
   };
 }
@@ -546,8 +547,16 @@ function scores(demo) {
     const row = html("li", {}, html("b", {}, String(digit)), html("span", { class: "ln-bar", "aria-hidden": "true" }, bar), value);
     return { row, bar, value };
   });
-  demo.page.panel.append(html("div", { class: "ln-part" }, html("div", { class: "ln-name" }, "Scores: probability of each digit"),
-    html("ol", { class: "ln-scores", "aria-label": "Probability of each digit" }, ...rows.map(({ row }) => row))));
+  const box = html("div", { class: "ln-part" }, html("div", { class: "ln-name" }, "Probability of each digit"),
+    html("ol", { class: "ln-scores", "aria-label": "Probability of each digit" }, ...rows.map(({ row }) => row)));
+  const { page, top } = demo;
+  page.panel.append(box);
+  const observer = new ResizeObserver(() => { // on a narrow page the scores stand beside what the network gets
+    const narrow = page.root.clientWidth < 600;
+    if (narrow !== (box.parentNode === top)) narrow ? top.children[1].after(box) : page.panel.prepend(box);
+  });
+  observer.observe(page.root);
+  page.onDispose(() => observer.disconnect());
   return () => {
     const p = demo.run.probabilities;
     rows.forEach(({ row, bar, value }, digit) => {

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import traitlets
 
+from twice.scratch.lenet import lenet
+from twice.scratch.losses import log_softmax
+
 from .base import Demo
 
 SIDE = 28  # the network's input, and the unit of the pad: it is 28 wide and high
@@ -27,6 +30,9 @@ SHAPES = (
     (10,),
 )
 LAYERS = {"conv1": (6, 28), "pool1": (6, 14), "conv2": (16, 10), "pool2": (16, 5)}
+PARTS = (  # what each layer of `twice.scratch.lenet` puts out, if it is shown
+    *("", "conv1", "pool1", "", "conv2", "pool2", "", "", "dense1", "", "dense2", "logits"),
+)
 STORED = Path(__file__).with_name("lenet.npz")
 
 
@@ -86,37 +92,17 @@ def prepare(paper, *, center=True, right=0.0, down=0.0, angle=0.0, zoom=1.0):
 
 
 def forward(weights, x):
-    """Every layer's numbers for the input x (28, 28), in the order of `LeNet.layers`."""
-
-    def convolve(x, kernel, bias):
-        windows = np.lib.stride_tricks.sliding_window_view(x, (5, 5), axis=(0, 1))
-        return np.einsum("rckij,ijkm->rcm", windows, kernel) + bias
-
-    def pool(a):
-        side = len(a) // 2
-        return a.reshape(side, 2, side, 2, -1).max(axis=(1, 3))
-
-    w = [np.asarray(array, dtype=float) for array in weights]
+    """Every layer's numbers for the input x (28, 28): {"input", "conv1", ..., "probabilities"}."""
+    model = lenet(rng=np.random.default_rng(0), dtype=np.float64)
+    model.set_weights(weights)
     x = np.asarray(x, dtype=float)
-    conv1 = np.maximum(convolve(np.pad(x, 2)[..., None], w[0], w[1]), 0)
-    pool1 = pool(conv1)
-    conv2 = np.maximum(convolve(pool1, w[2], w[3]), 0)
-    pool2 = pool(conv2)
-    dense1 = np.maximum(pool2.ravel() @ w[4] + w[5], 0)
-    dense2 = np.maximum(dense1 @ w[6] + w[7], 0)
-    logits = dense2 @ w[8] + w[9]
-    e = np.exp(logits - logits.max())
-    return {
-        "input": x,
-        "conv1": conv1,
-        "pool1": pool1,
-        "conv2": conv2,
-        "pool2": pool2,
-        "dense1": dense1,
-        "dense2": dense2,
-        "logits": logits,
-        "probabilities": e / e.sum(),
-    }
+    found, a = {"input": x}, x[None, ..., None]
+    for layer, name in zip(model.layers, PARTS, strict=True):
+        a = layer.forward(a)
+        if name:
+            found[name] = a[0]
+    found["probabilities"] = np.exp(log_softmax(found["logits"]))
+    return found
 
 
 @cache
@@ -129,6 +115,28 @@ def _stored():
 
 def _text(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+
+
+class Image(traitlets.TraitType):
+    """28 rows of 28 numbers in [0, 1], or an empty list; arrays are welcome."""
+
+    def validate(self, demo, value):
+        try:
+            image = np.array(value, dtype=float)
+        except (TypeError, ValueError):
+            image = np.full((1, 1), math.nan)
+        if image.size == 0:
+            return []
+        if image.shape != (SIDE, SIDE):
+            raise traitlets.TraitError(
+                f"an image must be {SIDE} rows of {SIDE} pixels, not of shape {image.shape}"
+            )
+        if not np.all((image >= 0) & (image <= 1)):
+            raise traitlets.TraitError(
+                "an image must hold numbers from 0 (paper) to 1 (ink), "
+                f"not {image.min()} to {image.max()}"
+            )
+        return image.tolist()
 
 
 class LeNet(Demo):
@@ -153,9 +161,9 @@ class LeNet(Demo):
     strokes = traitlets.List(
         help="Lines [width, x1, y1, x2, y2, ...] on a pad of 28 x 28, y down."
     ).tag(sync=True)
-    image = traitlets.List(help="What the strokes lie on: 28 rows of 28 in [0, 1], or none.").tag(
-        sync=True
-    )
+    image = Image(
+        default_value=[], help="What the strokes lie on: 28 rows of 28 in [0, 1], or none."
+    ).tag(sync=True)
     brush = traitlets.Float(2.4, min=1, max=4, help="Width of new strokes, 1 to 4.").tag(sync=True)
     center = traitlets.Bool(True, help="Center and scale the drawing, as MNIST's makers did.").tag(
         sync=True
@@ -275,25 +283,6 @@ class LeNet(Demo):
             strokes.append(numbers.tolist())
         return strokes
 
-    @traitlets.validate("image")
-    def _an_image(self, proposal):
-        try:
-            image = np.array(proposal["value"], dtype=float)
-        except (TypeError, ValueError):
-            image = np.full((1, 1), math.nan)
-        if image.size == 0:
-            return []
-        if image.shape != (SIDE, SIDE):
-            raise traitlets.TraitError(
-                f"an image must be {SIDE} rows of {SIDE} pixels, not of shape {image.shape}"
-            )
-        if not np.all((image >= 0) & (image <= 1)):
-            raise traitlets.TraitError(
-                "an image must hold numbers from 0 (paper) to 1 (ink), "
-                f"not {image.min()} to {image.max()}"
-            )
-        return image.tolist()
-
     @traitlets.validate("look")
     def _a_map(self, proposal):
         layer, _, number = proposal["value"].partition(".")
@@ -339,11 +328,13 @@ class LeNet(Demo):
     def draw(self, figure):
         from twice import plots
 
-        layers = self.layers
+        blank = not self.strokes and not self.image
+        layers = forward(self.weights, _stored()[1][7] / 15) if blank else self.layers
         left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 1.7, 1))
         ax = left.subplots()
         ax.imshow(layers["input"], cmap="gray_r", vmin=0, vmax=1)
-        ax.set(title="What the network gets", xticks=[0, 14, 27], yticks=[0, 14, 27])
+        ax.set(title="An example" if blank else "What the network gets")
+        ax.set(xticks=[0, 14, 27], yticks=[0, 14, 27])
         axes = middle.subplots(4, 8)
         for ax in axes.flat:
             ax.axis("off")
