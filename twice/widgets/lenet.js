@@ -496,19 +496,20 @@ function pad(demo) {
 function input(demo) {
   const { page } = demo;
   const picture = raster(SIDE);
-  const frameOf = html("div", { class: "ln-window", hidden: true });
+  const field = html("div", { class: "ln-window", hidden: true });
   const legend = html("p", { class: "twice-hint ln-legend" });
   const choice = select(page, { label: "Which pixels matter?", trait: "explain",
     options: [["none", "do not show"], ["saliency", "saliency (slope)"], ["occlusion", "occlusion (erase)"]] });
-  demo.window = frameOf;
+  const square = html("div", { class: "ln-square" }, picture.canvas, field);
+  demo.window = field;
   demo.top.append(html("div", { class: "ln-part ln-input" }, html("div", { class: "ln-name" }, "What it gets: 28 × 28"),
-    html("div", { class: "ln-square" }, picture.canvas, frameOf)), html("div", { class: "ln-part ln-choice" }, choice.element, legend));
+    square), html("div", { class: "ln-part ln-choice" }, choice.element, legend));
   let known = { number: -1 };
   const search = animation(page, () => { // occlusion: some erased squares a frame
     const until = performance.now() + 7;
     const { run, weights, winner } = demo;
     while (known.done < SIDE * SIDE && performance.now() < until) known.map[known.done] = occlude(weights, run, winner, known.done++);
-    demo.show();
+    paint();
     return known.done < SIDE * SIDE;
   });
   const importance = (kind) => {
@@ -519,7 +520,7 @@ function input(demo) {
     }
     return known.map;
   };
-  return () => {
+  const paint = () => {
     const { ramps, run, winner, settings: { strokes, image } } = demo;
     const kind = strokes.length || image.length ? page.get("explain") : "none";
     if (kind !== "occlusion") search.stop();
@@ -537,7 +538,9 @@ function input(demo) {
       saliency: `Orange: more ink here raises the logit of ${winner}. Blue: it lowers it.`,
       occlusion: `Orange: erase 5 × 5 pixels here, and the logit of ${winner} falls. Blue: it rises.` }[kind];
     if (legend.textContent !== text) legend.textContent = text;
+    square.setAttribute("aria-busy", kind === "occlusion" && known.done < SIDE * SIDE);
   };
+  return paint;
 }
 
 /** Ten probabilities. */
@@ -551,8 +554,8 @@ function scores(demo) {
     html("ol", { class: "ln-scores", "aria-label": "Probability of each digit" }, ...rows.map(({ row }) => row)));
   const { page, top } = demo;
   page.panel.append(box);
-  const observer = new ResizeObserver(() => { // on a narrow page the scores stand beside what the network gets
-    const narrow = page.root.clientWidth < 600;
+  const observer = new ResizeObserver(([entry]) => { // on a narrow page the scores stand beside what the network gets
+    const narrow = entry.contentRect.width < 600;
     if (narrow !== (box.parentNode === top)) narrow ? top.children[1].after(box) : page.panel.prepend(box);
   });
   observer.observe(page.root);
