@@ -24,9 +24,12 @@ export function ink(strokes, image = []) {
       const [left, right] = [Math.min(x0, x1) - reach, Math.max(x0, x1) + reach].map((v) => clamp(Math.round(v), 0, side));
       for (let i = top; i < bottom; i++) {
         for (let j = left; j < right; j++) {
-          const [x, y] = [j + 0.5 - x0, i + 0.5 - y0];
-          const t = length ? clamp((x * dx + y * dy) / length, 0, 1) : 0;
-          const cover = clamp(reach - Math.hypot(x - t * dx, y - t * dy), 0, 1);
+          let x = j + 0.5 - x0; // from the line's start, then from its nearest point
+          let y = i + 0.5 - y0;
+          const t = length ? Math.min(1, Math.max(0, (x * dx + y * dy) / length)) : 0;
+          x -= t * dx;
+          y -= t * dy;
+          const cover = Math.min(1, reach - Math.sqrt(x * x + y * y));
           if (cover > paper[i * side + j]) paper[i * side + j] = cover;
         }
       }
@@ -61,18 +64,24 @@ export function prepare(paper, { center = true, right = 0, down = 0, angle = 0, 
   }
   const [turn, size] = [(angle * Math.PI) / 180, fit * zoom];
   const [cos, sin] = [Math.cos(turn) / size, Math.sin(turn) / size];
-  const at = (i, j) => (i >= 0 && j >= 0 && i < side && j < side ? paper[i * side + j] : 0);
+  const wide = side + 2; // a border of paper, so that no place needs a look at the edge
+  const padded = new Float64Array(wide * wide);
+  for (let i = 0; i < side; i++) padded.set(paper.subarray(i * side, (i + 1) * side), (i + 1) * wide + 1);
   const x = new Float64Array(SIDE * SIDE);
   for (let i = 0; i < SIDE * FINE; i++) {
     const v = (i + 0.5) / FINE - SIDE / 2 - down;
     for (let j = 0; j < SIDE * FINE; j++) {
       const u = (j + 0.5) / FINE - SIDE / 2 - right;
-      const [column, row] = [x0 + cos * u + sin * v - 0.5, y0 + cos * v - sin * u - 0.5];
-      const [c, r] = [Math.floor(column), Math.floor(row)];
-      if (c < -1 || r < -1 || c >= side || r >= side) continue;
-      const [a, b] = [column - c, row - r];
-      x[(i >> 2) * SIDE + (j >> 2)] += ((1 - a) * (1 - b) * at(r, c) + a * (1 - b) * at(r, c + 1) +
-        (1 - a) * b * at(r + 1, c) + a * b * at(r + 1, c + 1)) / (FINE * FINE);
+      const column = x0 + cos * u + sin * v + 0.5;
+      const row = y0 + cos * v - sin * u + 0.5;
+      const c = Math.floor(column);
+      const r = Math.floor(row);
+      if (c < 0 || r < 0 || c > side || r > side) continue;
+      const a = column - c;
+      const b = row - r;
+      const k = r * wide + c;
+      x[(i >> 2) * SIDE + (j >> 2)] += ((1 - b) * ((1 - a) * padded[k] + a * padded[k + 1]) +
+        b * ((1 - a) * padded[k + wide] + a * padded[k + wide + 1])) / (FINE * FINE);
     }
   }
   return x;
@@ -502,7 +511,7 @@ function input(demo) {
     options: [["none", "do not show"], ["saliency", "saliency (slope)"], ["occlusion", "occlusion (erase)"]] });
   const square = html("div", { class: "ln-square" }, picture.canvas, field);
   demo.window = field;
-  demo.top.append(html("div", { class: "ln-part ln-input" }, html("div", { class: "ln-name" }, "What it gets: 28 × 28"),
+  demo.top.append(html("div", { class: "ln-part ln-input" }, html("div", { class: "ln-name" }, "What it gets"),
     square), html("div", { class: "ln-part ln-choice" }, choice.element, legend));
   let known = { number: -1 };
   const search = animation(page, () => { // occlusion: some erased squares a frame
@@ -550,7 +559,7 @@ function scores(demo) {
     const row = html("li", {}, html("b", {}, String(digit)), html("span", { class: "ln-bar", "aria-hidden": "true" }, bar), value);
     return { row, bar, value };
   });
-  const box = html("div", { class: "ln-part" }, html("div", { class: "ln-name" }, "Probability of each digit"),
+  const box = html("div", { class: "ln-part" }, html("div", { class: "ln-name" }, "Probabilities"),
     html("ol", { class: "ln-scores", "aria-label": "Probability of each digit" }, ...rows.map(({ row }) => row)));
   const { page, top } = demo;
   page.panel.append(box);
