@@ -99,22 +99,21 @@ class Slower(Callback):
         self.optimizer, self.steps = optimizer, steps
 
     def on_batch_end(self, model, iteration, logs):
-        self.optimizer.learning_rate = (
-            RATE * 0.5 * (1.0001 + math.cos(math.pi * iteration / self.steps))
-        )
+        done = iteration / self.steps
+        self.optimizer.learning_rate = RATE * (1 + math.cos(math.pi * done)) / 2
 
 
-def train(x, y, rng):
+def train(x, y, rng, epochs=EPOCHS):
     """LeNet from scratch, trained."""
     model, optimizer = lenet(rng=rng), SGD(RATE)
-    slower = Slower(optimizer, EPOCHS * math.ceil(len(x) / BATCH))
+    slower = Slower(optimizer, epochs * math.ceil(len(x) / BATCH))
     model.fit(
         x,
         y,
         loss=SparseCategoricalCrossentropy(from_logits=True),
         optimizer=optimizer,
         batch_size=BATCH,
-        epochs=EPOCHS,
+        epochs=epochs,
         rng=rng,
         callbacks=[slower],
     )

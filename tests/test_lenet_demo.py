@@ -347,6 +347,21 @@ def test_the_stored_result_is_that_of_the_stored_weights():
     assert len(digits()[1][1]) == len(x)
 
 
+def test_a_small_run_of_the_experiment_learns():
+    from experiments.lenet import held_out, make, train
+
+    rng = np.random.default_rng(0)
+    (x, y), (printed, labels) = make(1000, True, rng), make(60, False, rng)
+    for images in (x, printed):
+        assert images.shape[1:] == (28, 28, 1)
+        assert images.min() >= 0
+        assert 0.3 < images.max() <= 1 + 1e-6
+    assert set(labels) == set(range(10))
+    model = train(x, y, rng, epochs=3)
+    images, wanted = held_out()
+    assert np.mean(model.predict(images).argmax(1) == wanted) > 0.6
+
+
 def test_weights_from_outside_and_what_is_wrong_with_them():
     weights = random_weights(np.random.default_rng(7))
     demo = LeNet(weights=weights)

@@ -306,7 +306,7 @@ export function way(right, down) {
 export function explain(settings, p, unmoved) {
   const { strokes, image, right, down, angle, zoom } = settings;
   if (!strokes.length && !image.length) {
-    return "Draw a digit from 0 to 9 in the square, or take an example. Every layer below follows your stroke.";
+    return "Draw a digit from 0 to 9 in the square, or take an example. Every layer below follows your stroke.\nBlank paper gets ten probabilities, too: they always add up to 1.";
   }
   const [first, second] = ranking(p);
   const sure = p[first] >= 0.8 ? "" : p[first] >= 0.5 ? " It is not sure." : " It has no idea: no digit gets half of the probability.";
@@ -401,6 +401,7 @@ function raster(width, height = width, className = "") {
 const shadeOf = (ramp, v, most) => ramp[clamp(Math.round((255 * v) / (most || 1)), 0, 255)];
 const signedShade = (ramp, v, most) => ramp[clamp(Math.round(127.5 + (127.5 * v) / (most || 1)), 0, 255)];
 const largest = (values) => values.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+const brightness = (values) => Math.max(1, largest(values)); // blank paper leaves the maps nearly blank
 
 /** The pad: mouse, pen, finger, or arrow keys and Space. */
 function pad(demo) {
@@ -611,10 +612,10 @@ function stages(demo) {
   demo.foot = page.foot.firstChild;
   return () => {
     const { run, ramps: { warm } } = demo;
-    const most = Object.fromEntries(Object.keys(MAPS).map((layer) => [layer, largest(run[layer])]));
+    const most = Object.fromEntries(Object.keys(MAPS).map((layer) => [layer, brightness(run[layer])]));
     for (const { layer, map, count, picture } of tiles) picture.fill((i) => shadeOf(warm, run[layer][i * count + map], most[layer]));
     for (const { layer, count, picture, told } of strips) {
-      const top = largest(run[layer]);
+      const top = brightness(run[layer]);
       picture.fill((i) => shadeOf(warm, run[layer][i], top));
       const text = `${run[layer].filter((v) => v > 0).length} of them active`;
       if (told.textContent !== text) told.textContent = text;
@@ -670,7 +671,7 @@ function inspector(demo) {
     const { layer, map, side, row, column } = now();
     const [picture, count] = [pictures[side], MAPS[layer][0]];
     if (holder.firstChild !== picture.canvas) fill(holder, picture.canvas, mark);
-    const most = largest(run[layer]);
+    const most = brightness(run[layer]);
     picture.fill((i) => shadeOf(ramps.warm, run[layer][i * count + map], most));
     const outline = (node, top, left, size, whole) => {
       const share = (v) => `${(100 * v) / whole}%`;
