@@ -7,6 +7,7 @@ _HOMES = {
     "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
+    "ReceptiveField": "receptive_field",
 }
 __all__ = [
     "ActivationsDemo",
@@ -15,6 +16,7 @@ __all__ = [
     "LossDemo",
     "PerceptronDemo",
     "PlaygroundDemo",
+    "ReceptiveField",
 ]
 
 
