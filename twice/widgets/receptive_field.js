@@ -4,7 +4,7 @@
 
 // ---- Layers ----
 
-export const KINDS = { conv: "convolution", separable: "separable convolution", max: "max pooling", average: "average pooling" };
+export const KINDS = { conv: "convolution", separable: "separable conv.", max: "max pooling", average: "average pooling" };
 const SHORT = { conv: "conv", separable: "sep. conv", max: "max pool", average: "avg pool" };
 export const isPool = ({ kind }) => kind === "max" || kind === "average";
 const dilationOf = (layer) => layer.dilation ?? 1;
@@ -158,23 +158,22 @@ export function shortCount(value) {
 }
 const counted = (count, word) => `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
 
-/** What the picture shows, in sentences. spans and unit: [down, across]. */
-export function explain(settings, rows, error, spans, unit) {
+/** What the picture shows, in sentences. spans: [down, across]. */
+export function explain(settings, rows, error, spans) {
   if (error) return error + (rows.length > 1 ? ` The picture shows the stack up to layer ${rows.length - 1}.` : " Change it, and the picture returns.");
   const row = rows.at(-1);
   const [down, across] = spans;
   const lines = [];
   const area = down.seen === across.seen ? "" : ` and ${down.seen} down`;
   lines.push(`The chosen unit of layer ${rows.length - 1} sees ${across.seen} of ${counted(settings.size, "pixel")} across${area}.`);
-  const [first, last] = fieldOf(row, unit[1]);
-  const outside = Math.ceil(Math.max(0, -first)) + Math.ceil(Math.max(0, last - settings.size + 1));
-  if (outside) lines.push(`Its field is ${row.field} pixels wide, but ${outside} of them lie beyond the border: there it sees padded zeros.`);
+  const lost = row.field - (across.last - across.first + 1);
+  if (lost) lines.push(`By the formula its field is ${row.field} pixels wide, but here paths to ${lost} of them end in padded zeros.`);
   if (across.gaps) {
     lines.push(`It skips ${counted(across.gaps, "pixel")} in between: no path leads from them to the unit.`);
   }
   if (across.most === across.fewest) lines.push(`Each pixel it sees in this row has ${across.most === 1 ? "exactly one path" : counted(across.most, "path")}: a flat profile.`);
   else {
-    lines.push(`Up to ${counted(across.most, "path")} of this row start at one pixel, at others only ${grouped(across.fewest)}, so not all count alike: `
+    lines.push(`The busiest pixel of this row has ${counted(across.most, "path")} to the unit, the quietest ${grouped(across.fewest)}, so they do not count alike: `
       + `half of the paths start in ${across.core} of ${across.last - across.first + 1} columns.`);
   }
   const name = presetOf(settings);
@@ -299,7 +298,7 @@ const BARS = 84;
 /** The stack from the side: a row of units for every layer, and the lines from the chosen unit down to its pixels. */
 function sideView(demo) {
   const { page } = demo;
-  const heading = html("div", { class: "rf-heading" }, "From the side: the unit’s own row");
+  const heading = html("div", { class: "rf-heading" }, "From the side");
   const zoom = checkbox(page, { label: "Zoom in", trait: "zoom" });
   const legend = html("div", { class: "rf-legend" });
   const box = html("div", { class: "rf-side" }, html("div", { class: "rf-head" }, heading, zoom.element), legend);
@@ -329,7 +328,7 @@ function sideView(demo) {
     const { rows, unit, across, settings: { layers, size }, probe } = demo;
     const { ctx } = pad;
     const colors = page.colors();
-    left = pad.width < 420 ? 70 : 88;
+    left = pad.width < 420 ? 84 : 90;
     pad.x = page.get("zoom") ? zoomed(rows.at(-1), unit[1]) : reachOf(layers, rows);
     const spacing = pad.toX(1) - pad.toX(0);
     const xOf = (at, u) => pad.toX(rows[at].start + u * rows[at].jump);
@@ -726,6 +725,7 @@ function editor(demo) {
       }
       controls.dilation.input.disabled = isPool(layer) || layer.stride > 1;
       controls.stride.input.disabled = dilationOf(layer) > 1;
+      element.classList.toggle("rf-pool", isPool(layer));
       controls.filters.input.disabled = isPool(layer);
       remove.input.disabled = layers.length === 1;
     });
@@ -738,7 +738,7 @@ function costs(demo) {
   const table = html("div", { class: "rf-table", role: "table", "aria-label": "Size, field and cost of every layer" });
   page.main.append(html("div", { class: "rf-heading rf-section" }, "What it sees and what it costs"), table,
     html("small", { class: "twice-hint" }, "Field r = r′ + (k − 1) · d · j′ and jump j = j′ · s, with r′ and j′ of the layer below. "
-      + "A multiplication and an addition are 2 FLOPs, a comparison is 1; biases are not counted."));
+      + "A multiplication and an addition are 2 FLOPs; pooling takes 1 for each number it looks at; biases are not counted."));
   const line = (name, [first, ...cells], role = "cell") => html("div", { role: "row", class: name },
     html("div", { role: role === "cell" ? "rowheader" : role }, first), ...cells.map((cell) => html("div", { role }, cell)));
   const name = (at) => (at ? `${at} ${SHORT[demo.settings.layers[at - 1].kind]}` : "input");
@@ -772,7 +772,7 @@ function words(demo) {
   let wait = 0;
   page.onDispose(() => clearTimeout(wait));
   return () => {
-    const text = explain(demo.settings, demo.rows, demo.error, demo.spans, demo.unit);
+    const text = explain(demo.settings, demo.rows, demo.error, demo.spans);
     page.say(text, { quiet: true });
     clearTimeout(wait);
     wait = setTimeout(() => { spoken.textContent = text; }, 500);

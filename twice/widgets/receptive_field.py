@@ -177,7 +177,7 @@ class ReceptiveField(Demo):
 
     goal = traitlets.Unicode(
         "Let a unit see 31 of 64 pixels across, without a gap, for at most 20,000 parameters: with "
-        "three convolutions or more of at least 16 filters, and 16 × 16 units or more at the end.",
+        "three convolutions or more of at least 16 filters, and 16\u00a0×\u00a016 units or more at the end.",
         read_only=True,
     ).tag(sync=True)
     layers = traitlets.List(help="Up to 8 layers, dicts or tuples, from the input up.").tag(
