@@ -708,7 +708,7 @@ function editor(demo) {
   page.actions.append(add.element, middle.element, reset.element);
   const heading = html("div", { class: "rf-heading rf-section" }, "Your stack, from the input up");
   page.main.append(heading, html("div", { class: "rf-editor" }, ...rows.map(({ element }) => element)), page.actions,
-    html("small", { class: "twice-hint" }, "A layer has a stride or a dilation, as in Keras: set one back to 1 to use the other. Pooling has neither dilation nor filters."));
+    html("small", { class: "twice-hint" }, "A layer has a stride or a dilation, as in Keras’s Conv2D: set one back to 1 to use the other. Pooling has neither dilation nor filters."));
   return () => {
     const { layers } = demo.settings;
     add.input.disabled = layers.length === 8;

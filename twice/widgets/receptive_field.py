@@ -5,6 +5,9 @@ from itertools import pairwise
 import numpy as np
 import traitlets
 
+from twice.scratch.costs import receptive_field
+from twice.scratch.windows import Window, output_size
+
 from .base import Demo
 
 KINDS = {
@@ -42,7 +45,7 @@ def layer(kind, kernel=3, stride=None, dilation=1, padding="valid", filters=16):
     if pool and dilation != 1:
         raise ValueError(f"{KINDS[kind]} has no dilation, as in Keras")
     if dilation > 1 and made["stride"] > 1:
-        raise ValueError("stride and dilation cannot both be above 1, as in Keras")
+        raise ValueError("stride and dilation cannot both be above 1, as in Keras's Conv2D")
     if pool:
         del made["dilation"], made["filters"]
     return made
@@ -70,49 +73,29 @@ def analyse(layers, size, channels):
     0, in pixels), pad (before the first input), parameters and flops. Row 0 is the input; the rows
     end before a layer that does not fit. A multiplication and an addition are 2 FLOPs, a bias none.
     """
-    rows = [
-        {
-            "size": size,
-            "channels": channels,
-            "field": 1,
-            "jump": 1,
-            "start": 0.0,
-            "pad": 0,
-            "parameters": 0,
-            "flops": 0,
-        }
-    ]
-    for number, one in enumerate(layers, 1):
+    names = ("size", "channels", "field", "jump", "start", "pad", "parameters", "flops")
+    rows = [dict(zip(names, (size, channels, 1, 1, 0.0, 0, 0, 0), strict=True))]
+    fields = receptive_field(
+        Window(one["kernel"], one["stride"], one["padding"], one.get("dilation", 1))
+        for one in layers
+    )
+    for number, (one, (field, jump)) in enumerate(zip(layers, fields, strict=True), 1):
         last, k, s, d = rows[-1], one["kernel"], one["stride"], one.get("dilation", 1)
-        n, depth, reach = last["size"], last["channels"], (one["kernel"] - 1) * d
-        if one["padding"] == "same":
-            out = -(-n // s)
-            pad = max((out - 1) * s + reach + 1 - n, 0) // 2
-        else:
-            out, pad = (n - reach - 1) // s + 1, 0
-        if out < 1:
+        n, depth = last["size"], last["channels"]
+        try:
+            out, pad, _ = output_size(n, k, s, one["padding"], d)
+        except ValueError:
             return rows, does_not_fit(number, one, n)
         filters = one.get("filters", depth)
+        weights = k * k * depth * filters
+        if one["kind"] == "separable":
+            weights = k * k * depth + depth * filters
+        parameters, flops = weights + filters, 2 * weights * out * out
         if one["kind"] in POOLING:
-            weights, flops = 0, k * k * depth * out * out
-        else:
-            weights = k * k * depth * filters
-            if one["kind"] == "separable":
-                weights = k * k * depth + depth * filters
-            flops = 2 * weights * out * out
-            weights += filters
-        rows.append(
-            {
-                "size": out,
-                "channels": filters,
-                "field": last["field"] + reach * last["jump"],
-                "jump": last["jump"] * s,
-                "start": last["start"] + (reach / 2 - pad) * last["jump"],
-                "pad": pad,
-                "parameters": weights,
-                "flops": flops,
-            }
-        )
+            parameters, flops = 0, k * k * depth * out * out
+        start = last["start"] + ((k - 1) * d / 2 - pad) * last["jump"]
+        values = (out, filters, field, jump, start, pad, parameters, flops)
+        rows.append(dict(zip(names, values, strict=True)))
     return rows, ""
 
 
@@ -177,7 +160,8 @@ class ReceptiveField(Demo):
 
     goal = traitlets.Unicode(
         "Let a unit see 31 of 64 pixels across, without a gap, for at most 20,000 parameters: with "
-        "three convolutions or more of at least 16 filters, and 16\u00a0×\u00a016 units or more at the end.",
+        "three convolutions or more of at least 16 filters, and 16\u00a0×\u00a016 units or more "
+        "at the end.",
         read_only=True,
     ).tag(sync=True)
     layers = traitlets.List(help="Up to 8 layers, dicts or tuples, from the input up.").tag(
