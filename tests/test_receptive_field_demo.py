@@ -54,7 +54,7 @@ def in_page(body, data):
 
 
 def looks(cases):
-    """The words, the checks and the spans of a unit, from the page: (layers, size, channels, unit)."""
+    """The words, checks and spans of the page, for each (layers, size, channels, unit)."""
     return in_page(
         """const unit = demo.chosenUnit(more, rows.at(-1));
         const spans = unit.map((u) => demo.spanOf(demo.trace(layers, rows, u)[0]));

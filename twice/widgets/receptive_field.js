@@ -109,17 +109,19 @@ export function reached(layers, rows, pixel) {
 /** What the counts of one axis say: first and last pixel seen, how many, gaps between, all paths, the most and the fewest of a
  *  pixel seen, and core: how many neighboring pixels, at least, hold half of the paths. */
 export function spanOf(counts) {
-  const seen = [...counts.keys()].filter((i) => counts[i] > 0);
-  const paths = counts.reduce((sum, c) => sum + c, 0);
-  const [first, last] = [seen[0] ?? 0, seen.at(-1) ?? -1];
-  const values = seen.map((i) => counts[i]);
+  let [first, last, seen, paths, most, fewest] = [0, -1, 0, 0, 0, 0];
+  counts.forEach((count, i) => {
+    if (!count) return;
+    if (!seen) first = i;
+    [last, seen, paths, most] = [i, seen + 1, paths + count, Math.max(most, count)];
+    fewest = Math.min(fewest || count, count);
+  });
   let core = last - first + 1;
   for (let i = first, end = first, sum = 0; i <= last; sum -= counts[i], i++) {
     while (end <= last && sum < paths / 2) { sum += counts[end]; end += 1; }
     if (sum >= paths / 2) core = Math.min(core, end - i);
   }
-  return { first, last, seen: seen.length, gaps: last - first + 1 - seen.length, paths, most: Math.max(0, ...values),
-    fewest: values.length ? Math.min(...values) : 0, core };
+  return { first, last, seen, gaps: last - first + 1 - seen, paths, most, fewest, core };
 }
 
 /** The field by the formula, in pixels from the first to the last; it may lie outside the input. */
@@ -214,7 +216,9 @@ function compute(demo) {
   Object.assign(demo, analyse(layers, size, channels));
   demo.unit = chosenUnit(page.get("unit"), demo.rows.at(-1));
   [demo.down, demo.across] = demo.unit.map((place) => trace(layers, demo.rows, place));
-  demo.spans = [demo.down, demo.across].map((counts) => spanOf(counts[0]));
+  demo.spansDown = demo.down.map(spanOf); // of every row
+  demo.spansAcross = demo.across.map(spanOf);
+  demo.spans = [demo.spansDown[0], demo.spansAcross[0]];
   if (demo.probe) demo.probe = demo.probe.map((place) => Math.min(place, size - 1));
 }
 
@@ -304,7 +308,7 @@ function sideView(demo) {
   const box = html("div", { class: "rf-side" }, html("div", { class: "rf-head" }, heading, zoom.element), legend);
   demo.pictures = html("div", { class: "rf-pictures" }, box);
   page.figure.append(demo.pictures);
-  const pad = createPad(page, { parent: box, label: "The stack from the side", draw: () => demo.rows && draw(),
+  const pad = createPad(page, { parent: box, label: "All layers from the side", draw: () => demo.rows && draw(),
     height: (width) => 26 + (demo.rows.length - 1) * (width < 420 ? 56 : ROW) + 34 + BARS + 46 });
   const levelOf = (at) => 22 + (demo.rows.length - 1 - at) * (pad.width < 420 ? 56 : ROW);
   let [left, right] = [86, 10];
@@ -365,11 +369,11 @@ function sideView(demo) {
       "aria-label": `Pixel in column ${column}: ${counted(across[0][column] ?? 0, "path")} in this row. Arrow keys choose another pixel.` }, []);
   };
   return () => {
-    const [{ gaps }, { layers }] = [demo.spans[1], demo.settings];
+    const { layers } = demo.settings;
     const [low, high] = fieldOf(demo.rows.at(-1), demo.unit[1]);
     const short = layers.some(({ stride }) => stride > 1) || layers.some((layer) => dilationOf(layer) > 1);
     const item = (name, text) => html("span", {}, html("i", { class: `rf-swatch rf-${name}` }), text);
-    fill(legend, item("unit", "the unit"), item("seen", "leads to it"), gaps || demo.across.some((c) => spanOf(c).gaps) ? item("gap", "skipped") : null,
+    fill(legend, item("unit", "the unit"), item("seen", "leads to it"), demo.spansAcross.some((span) => span.gaps) ? item("gap", "skipped") : null,
       padded(demo) || low < 0 || high > demo.settings.size - 1 ? item("padded", "padded zero") : null,
       short ? html("span", {}, "s: stride, d: dilation") : null);
     pad.redraw();
@@ -456,22 +460,22 @@ function drawLines(ctx, demo, at, [top, bottom], xOf, colors, marks) {
 /** A row of units: those that lead to the chosen one are filled, skipped ones between them are rings, padding is a square. */
 function drawUnits(ctx, demo, at, y, xOf, size, colors) {
   const { rows, across, settings: { layers } } = demo;
-  const { first, last } = spanOf(across[at]);
-  const shape = (u, radius) => { ctx.beginPath(); ctx.arc(xOf(at, u), y, radius, 0, 2 * Math.PI); };
-  const radius = Math.max(size, 0.8);
+  const { first, last } = demo.spansAcross[at];
+  const radius = Math.max(size, 1.5);
+  const [idle, seen, skipped] = [new Path2D(), new Path2D(), new Path2D()];
   across[at].forEach((count, u) => {
-    const skipped = !count && u > first && u < last;
-    Object.assign(ctx, { fillStyle: count ? colors.curve : colors.muted, strokeStyle: colors.class1, lineWidth: Math.min(2, radius), globalAlpha: count || skipped ? 1 : 0.45 });
-    shape(u, count || skipped ? Math.max(radius, 1.5) : 0.6 * radius);
-    if (skipped) {
-      ctx.save();
-      ctx.fillStyle = colors.surface;
-      ctx.fill();
-      ctx.restore();
-      ctx.stroke();
-    } else ctx.fill();
+    const x = xOf(at, u);
+    const [path, r] = count ? [seen, radius] : u > first && u < last ? [skipped, radius] : [idle, Math.max(0.6 * size, 0.8)];
+    path.moveTo(x + r, y);
+    path.arc(x, y, r, 0, 2 * Math.PI);
   });
-  ctx.globalAlpha = 1;
+  Object.assign(ctx, { fillStyle: colors.muted, globalAlpha: 0.45 });
+  ctx.fill(idle);
+  Object.assign(ctx, { fillStyle: colors.curve, globalAlpha: 1 });
+  ctx.fill(seen);
+  Object.assign(ctx, { fillStyle: colors.surface, strokeStyle: colors.class1, lineWidth: Math.min(2, radius) });
+  ctx.fill(skipped);
+  ctx.stroke(skipped);
   if (at === rows.length - 1) return;
   const outside = new Set();
   across[at + 1].forEach((count, u) => {
@@ -480,7 +484,7 @@ function drawUnits(ctx, demo, at, y, xOf, size, colors) {
   Object.assign(ctx, { strokeStyle: colors.muted, fillStyle: colors.surface, lineWidth: 1.5 });
   for (const place of outside) {
     if (place >= 0 && place < rows[at].size) continue;
-    const half = Math.max(0.8 * radius, 1.5);
+    const half = 0.8 * radius;
     ctx.beginPath();
     ctx.rect(xOf(at, place) - half, y - half, 2 * half, 2 * half);
     ctx.fill();
@@ -525,10 +529,10 @@ function drawBracket(ctx, demo, pad, y, [left, right], colors) {
 }
 
 /** Paint a map of n × n places: darker where more paths lead to the unit, orange where a pixel inside the field is skipped. */
-function heat(ctx, [left, top, size], down, across, colors) {
+function heat(ctx, [left, top, size], { down: allDown, across: allAcross, spansDown, spansAcross }, at, colors) {
+  const [down, across, rows, columns] = [allDown[at], allAcross[at], spansDown[at], spansAcross[at]];
   const n = across.length;
   const [seen, skipped] = [colors.curve, colors.class1].map((color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16)));
-  const [rows, columns] = [spanOf(down), spanOf(across)];
   const image = new ImageData(n, n);
   for (let r = rows.first; r <= rows.last; r++) {
     for (let c = columns.first; c <= columns.last; c++) {
@@ -572,7 +576,7 @@ function topView(demo) {
   box.append(html("small", { class: "twice-hint" }, "Click to choose another unit. Its path through the maps:"), maps);
 
   const draw = () => {
-    const { rows, unit, down, across, settings: { size }, probe } = demo;
+    const { rows, unit, settings: { size }, probe } = demo;
     const [left, top, side] = area();
     const { ctx } = pad;
     const colors = page.colors();
@@ -587,7 +591,7 @@ function topView(demo) {
     ctx.clip();
     ctx.fillStyle = colors.raised;
     ctx.fillRect(whole[0], whole[1], whole[2], whole[2]);
-    heat(ctx, whole, down[0], across[0], colors);
+    heat(ctx, whole, demo, 0, colors);
     if (cell >= 5) gridLines(ctx, whole, size, colors.surface);
     if (row.jump > 1 && cell * row.jump >= 7) {
       Object.assign(ctx, { fillStyle: colors.muted, globalAlpha: 0.6 });
@@ -627,13 +631,13 @@ function topView(demo) {
       "aria-label": `Unit in row ${unit[0]}, column ${unit[1]} of ${row.size} × ${row.size}. It sees ${demo.spans[0].seen} × ${demo.spans[1].seen} pixels. Arrow keys move it.` }, []);
   };
   const drawMaps = () => {
-    const { rows, down, across } = demo;
+    const { rows } = demo;
     const colors = page.colors();
     fill(maps, ...rows.map((row, at) => {
       const side = Math.max(10, Math.round(52 * Math.sqrt(row.size / rows[0].size)));
       const ratio = globalThis.devicePixelRatio || 1;
       const canvas = html("canvas", { width: side * ratio, height: side * ratio, style: `width: ${side}px; height: ${side}px`, "aria-hidden": "true" });
-      heat(canvas.getContext("2d"), [0, 0, side * ratio], down[at], across[at], colors);
+      heat(canvas.getContext("2d"), [0, 0, side * ratio], demo, at, colors);
       return html("span", {}, canvas, html("small", {}, at ? `${at}: ${row.size}²` : `${row.size}²`));
     }));
   };
