@@ -152,7 +152,8 @@ export function goalChecks({ layers, size }, rows, error, spans) {
   ];
 }
 
-export const grouped = (value) => Math.round(value).toLocaleString("en-US");
+const english = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+export const grouped = (value) => english.format(value);
 /** A count for people: 9,472, then 237.8 M or 3.87 G. */
 export function shortCount(value) {
   const unit = [[1e12, "T"], [1e9, "G"], [1e6, "M"]].find(([size]) => value >= size);
@@ -198,7 +199,8 @@ const NEW = conv(3, { padding: "same" });
 
 function render({ model, el }) {
   const page = createPage({ model, el, title: "Receptive field: what one unit sees" });
-  const demo = { page, probe: null, changed: () => {} };
+  const demo = { page, probe: null, colors: page.colors() };
+  page.themed.add(() => (demo.colors = page.colors()));
   const parts = [settings, sideView, pixelLine, topView, goalList, editor, costs, words].map((part) => part(demo));
   const update = () => {
     compute(demo);
@@ -257,8 +259,8 @@ function createPad(page, { parent, label, height, draw }) {
   const picture = svg("svg", { role: "group", "aria-label": label }, front);
   const box = html("div", { class: "twice-plot" }, canvas, picture);
   const pad = { canvas, svg: picture, front, ctx: canvas.getContext("2d"), width: 0, height: 0, x: [0, 1], y: [0, 1] };
+  let family = "sans-serif";
   const paint = () => {
-    pad.width = Math.floor(box.clientWidth);
     if (!pad.width) return;
     pad.height = Math.round(height(pad.width));
     const ratio = globalThis.devicePixelRatio || 1;
@@ -270,12 +272,16 @@ function createPad(page, { parent, label, height, draw }) {
     }
     pad.ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     pad.ctx.clearRect(0, 0, pad.width, pad.height);
-    pad.ctx.font = `13px ${getComputedStyle(box).fontFamily}`;
+    pad.ctx.font = `13px ${family}`;
     draw(pad);
   };
   pad.redraw = frame(page, paint);
   parent.append(box);
-  const observer = new ResizeObserver(pad.redraw);
+  const observer = new ResizeObserver(() => {
+    pad.width = Math.floor(box.clientWidth);
+    family = getComputedStyle(box).fontFamily;
+    pad.redraw();
+  });
   observer.observe(box);
   page.onDispose(() => observer.disconnect());
   page.themed.add(pad.redraw);
@@ -331,7 +337,7 @@ function sideView(demo) {
   const draw = () => {
     const { rows, unit, across, settings: { layers, size }, probe } = demo;
     const { ctx } = pad;
-    const colors = page.colors();
+    const { colors } = demo;
     left = pad.width < 420 ? 84 : 90;
     pad.x = page.get("zoom") ? zoomed(rows.at(-1), unit[1]) : reachOf(layers, rows);
     const spacing = pad.toX(1) - pad.toX(0);
@@ -466,8 +472,8 @@ function drawUnits(ctx, demo, at, y, xOf, size, colors) {
   across[at].forEach((count, u) => {
     const x = xOf(at, u);
     const [path, r] = count ? [seen, radius] : u > first && u < last ? [skipped, radius] : [idle, Math.max(0.6 * size, 0.8)];
-    path.moveTo(x + r, y);
-    path.arc(x, y, r, 0, 2 * Math.PI);
+    if (r < 1.5) path.rect(x - r, y - r, 2 * r, 2 * r); // a dot so small is as well a square, and faster
+    else { path.moveTo(x + r, y); path.arc(x, y, r, 0, 2 * Math.PI); }
   });
   Object.assign(ctx, { fillStyle: colors.muted, globalAlpha: 0.45 });
   ctx.fill(idle);
@@ -528,24 +534,29 @@ function drawBracket(ctx, demo, pad, y, [left, right], colors) {
   ctx.fillText(text, x, y + 5);
 }
 
-/** Paint a map of n × n places: darker where more paths lead to the unit, orange where a pixel inside the field is skipped. */
-function heat(ctx, [left, top, size], { down: allDown, across: allAcross, spansDown, spansAcross }, at, colors) {
-  const [down, across, rows, columns] = [allDown[at], allAcross[at], spansDown[at], spansAcross[at]];
-  const n = across.length;
+/** Paint the units of row `at` that lead to the chosen one: darker where more paths do, orange where one inside the field is
+ *  skipped. `whole`: left, top and size of the whole map. */
+function heat(ctx, [left, top, size], { down, across, spansDown, spansAcross, rows, colors }, at) {
+  const [[r, c], cell] = [[spansDown[at], spansAcross[at]], size / rows[at].size];
+  const [high, wide] = [r.last - r.first + 1, c.last - c.first + 1];
+  if (high < 1 || wide < 1) return;
   const [seen, skipped] = [colors.curve, colors.class1].map((color) => [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16)));
-  const image = new ImageData(n, n);
-  for (let r = rows.first; r <= rows.last; r++) {
-    for (let c = columns.first; c <= columns.last; c++) {
-      const share = (down[r] * across[c]) / (rows.most * columns.most);
-      image.data.set(share ? seen : skipped, 4 * (r * n + c));
-      image.data[4 * (r * n + c) + 3] = share ? 50 + 205 * Math.sqrt(share) : 90;
+  const image = new ImageData(wide, high);
+  const { data } = image;
+  for (let i = 0, byte = 0; i < high; i++) {
+    for (let j = 0; j < wide; j++, byte += 4) {
+      const share = (down[at][r.first + i] * across[at][c.first + j]) / (r.most * c.most);
+      const color = share ? seen : skipped;
+      for (let k = 0; k < 3; k++) data[byte + k] = color[k];
+      data[byte + 3] = share ? 50 + 205 * Math.sqrt(share) : 90;
     }
   }
-  const canvas = html("canvas", { width: n, height: n });
-  canvas.getContext("2d").putImageData(image, 0, 0);
+  Object.assign(scratch().canvas, { width: wide, height: high });
+  scratch().putImageData(image, 0, 0);
   ctx.imageSmoothingEnabled = false;
-  ctx.drawImage(canvas, left, top, size, size);
+  ctx.drawImage(scratch().canvas, left + c.first * cell, top + r.first * cell, wide * cell, high * cell);
 }
+const scratch = () => (scratch.ctx ??= html("canvas", {}).getContext("2d", { willReadFrequently: true })); // one for all maps
 
 /** The input from above, and below it the map of every layer. */
 function topView(demo) {
@@ -579,7 +590,7 @@ function topView(demo) {
     const { rows, unit, settings: { size }, probe } = demo;
     const [left, top, side] = area();
     const { ctx } = pad;
-    const colors = page.colors();
+    const { colors } = demo;
     const row = rows.at(-1);
     const views = unit.map((place) => (page.get("zoom") ? zoomed(row, place) : [-0.5, size - 0.5]));
     origin = views.map(([from]) => from);
@@ -591,7 +602,7 @@ function topView(demo) {
     ctx.clip();
     ctx.fillStyle = colors.raised;
     ctx.fillRect(whole[0], whole[1], whole[2], whole[2]);
-    heat(ctx, whole, demo, 0, colors);
+    heat(ctx, whole, demo, 0);
     if (cell >= 5) gridLines(ctx, whole, size, colors.surface);
     if (row.jump > 1 && cell * row.jump >= 7) {
       Object.assign(ctx, { fillStyle: colors.muted, globalAlpha: 0.6 });
@@ -630,16 +641,23 @@ function topView(demo) {
     make(node, { transform: `translate(${pad.toX(c).toFixed(1)} ${pad.toY(-r).toFixed(1)})`,
       "aria-label": `Unit in row ${unit[0]}, column ${unit[1]} of ${row.size} × ${row.size}. It sees ${demo.spans[0].seen} × ${demo.spans[1].seen} pixels. Arrow keys move it.` }, []);
   };
+  const all = Array.from({ length: 9 }, () => {
+    const [canvas, caption] = [html("canvas", { "aria-hidden": "true" }), html("small", {})];
+    return { ctx: canvas.getContext("2d"), canvas, caption, element: html("span", {}, canvas, caption) };
+  });
+  maps.append(...all.map(({ element }) => element));
   const drawMaps = () => {
     const { rows } = demo;
-    const colors = page.colors();
-    fill(maps, ...rows.map((row, at) => {
-      const side = Math.max(10, Math.round(52 * Math.sqrt(row.size / rows[0].size)));
-      const ratio = globalThis.devicePixelRatio || 1;
-      const canvas = html("canvas", { width: side * ratio, height: side * ratio, style: `width: ${side}px; height: ${side}px`, "aria-hidden": "true" });
-      heat(canvas.getContext("2d"), [0, 0, side * ratio], demo, at, colors);
-      return html("span", {}, canvas, html("small", {}, at ? `${at}: ${row.size}²` : `${row.size}²`));
-    }));
+    const ratio = globalThis.devicePixelRatio || 1;
+    all.forEach(({ ctx, canvas, caption, element }, at) => {
+      element.hidden = at >= rows.length;
+      if (element.hidden) return;
+      const side = Math.max(10, Math.round(52 * Math.sqrt(rows[at].size / rows[0].size)));
+      Object.assign(canvas, { width: side * ratio, height: side * ratio });
+      Object.assign(canvas.style, { width: `${side}px`, height: `${side}px` });
+      heat(ctx, [0, 0, side * ratio], demo, at);
+      caption.textContent = at ? `${at}: ${rows[at].size}²` : `${rows[at].size}²`;
+    });
   };
   page.themed.add(() => demo.rows && drawMaps());
   return () => { pad.redraw(); drawMaps(); };
