@@ -224,11 +224,14 @@ function compute(demo) {
   if (demo.probe) demo.probe = demo.probe.map((place) => Math.min(place, size - 1));
 }
 
+/** The unit as it is set now: a second key may come before the next frame. */
+const unitNow = ({ page, rows }) => chosenUnit(page.get("unit"), rows.at(-1));
+
 /** Choose the unit nearest to these places of the input, in pixels: [row, column]. */
 function chooseNear(demo, places, save = true) {
   const row = demo.rows.at(-1);
   const unit = places.map((place) => clamp(Math.round((place - row.start) / row.jump), 0, row.size - 1));
-  if (String(unit) !== String(demo.unit) || save) demo.page.set({ unit }, save);
+  if (String(unit) !== String(unitNow(demo)) || save) demo.page.set({ unit }, save);
 }
 
 /** Preset, size and channels of the input. */
@@ -329,8 +332,8 @@ function sideView(demo) {
   const edge = (key) => ({ Home: 0, End: demo.rows.at(-1).size - 1 })[key];
   moveByKeys(demo, node);
   dragHandle(page, pad, node, { position: () => [place(), 0], limits: () => [[0, demo.settings.size], [0, 0]],
-    onMove: ([x]) => page.set({ unit: [demo.unit[0], nearest(demo, x)] }, false), onEnd: () => page.set({}),
-    onKey: ({ key }) => edge(key) !== undefined && (page.set({ unit: [demo.unit[0], edge(key)] }), true) });
+    onMove: ([x]) => page.set({ unit: [unitNow(demo)[0], nearest(demo, x)] }, false), onEnd: () => page.set({}),
+    onKey: ({ key }) => edge(key) !== undefined && (page.set({ unit: [unitNow(demo)[0], edge(key)] }), true) });
   probing(demo, pad, pixel, (x) => [demo.probe?.[0] ?? middleRow(demo), Math.round(pad.fromX(x))]);
   demo.side = pad;
 
@@ -407,7 +410,7 @@ function moveByKeys(demo, node) {
     const way = WAYS[event.key];
     if (!way || event.altKey || event.ctrlKey || event.metaKey) return;
     const last = demo.rows.at(-1).size - 1;
-    demo.page.set({ unit: demo.unit.map((place, axis) => clamp(place + way[axis], 0, last)) });
+    demo.page.set({ unit: unitNow(demo).map((place, axis) => clamp(place + way[axis], 0, last)) });
     event.preventDefault();
     event.stopImmediatePropagation();
   });
@@ -693,7 +696,7 @@ function pixelLine(demo) {
 /** A row of native inputs for every layer; eight rows are made once, so that nothing loses its focus. */
 function editor(demo) {
   const { page } = demo;
-  const change = (i, patch) => page.set({ layers: demo.settings.layers.map((layer, at) => (at === i ? patch(layer) : layer)) });
+  const change = (i, patch) => page.set({ layers: page.get("layers").map((layer, at) => (at === i ? patch(layer) : layer)) });
   const numbers = (...values) => values.map((value) => [String(value), String(value)]);
   const fields = [
     ["kernel", "Kernel", numbers(1, 2, 3, 4, 5, 6, 7)],
@@ -712,15 +715,16 @@ function editor(demo) {
     const controls = Object.fromEntries(fields.map(([name, label, options]) => [name, named(label, options, (value) =>
       change(i, (layer) => ({ ...layer, [name]: name === "padding" ? value : Number(value) })))]));
     const remove = button({ label: "✕", title: `Remove layer ${i + 1}`, onClick: () => {
-      page.set({ layers: demo.settings.layers.filter((_, at) => at !== i) });
-      if (i >= demo.settings.layers.length - 1) add.input.focus();
+      if (page.get("layers").length === 1) return;
+      page.set({ layers: page.get("layers").filter((_, at) => at !== i) });
+      if (i >= page.get("layers").length) add.input.focus();
     } });
     remove.input.setAttribute("aria-label", `Remove layer ${i + 1}`);
     const element = html("div", { class: "rf-layer", role: "group", "aria-label": `Layer ${i + 1}` }, html("b", { "aria-hidden": "true" }, String(i + 1)),
       kind.element, remove.element, ...Object.values(controls).map((control) => control.element));
     return { kind, controls, remove, element };
   });
-  const add = button({ label: "Add a layer", primary: true, title: "A 3 × 3 convolution on top", onClick: () => page.set({ layers: [...demo.settings.layers, NEW] }) });
+  const add = button({ label: "Add a layer", primary: true, title: "A 3 × 3 convolution on top", onClick: () => page.set({ layers: [...page.get("layers"), NEW].slice(0, 8) }) });
   const reset = button({ label: "Reset", title: "Everything as it was at first", onClick: () => {
     const { layers, size, channels } = PRESETS.lenet;
     demo.found = undefined;
