@@ -197,7 +197,7 @@ def test_a_pixel_reaches_the_units_whose_paths_it_is_on():
     [
         ([0, 1, 2, 3, 2, 1, 0], (1, 5, 5, 0, 9, 3, 1, 2)),
         ([0, 1, 0, 3, 0, 1], (1, 5, 3, 2, 5, 3, 1, 1)),
-        ([1, 1, 1, 1], (0, 3, 4, 0, 4, 1, 1, 2)),
+        ([1, 1, 1, 1, 1, 1], (0, 5, 6, 0, 6, 1, 1, 3)),
         ([0, 0, 7], (2, 2, 1, 0, 7, 7, 7, 1)),
         ([0, 0], (0, -1, 0, 0, 0, 0, 0, 0)),
     ],
@@ -256,9 +256,18 @@ def test_what_the_presets_say_is_true():
             [9, 0],
             ["sees 4 of 32 pixels across and 7 down", "7 pixels wide", "paths to 3 of them end"],
         ),
+        (
+            [("conv", 3, 1, 2, "same")] * 3,
+            [9, 2],
+            ["13 pixels wide", "paths to 4 of them end", "It skips 4 pixels in between"],
+        ),
         ([("conv", 2, 4), ("conv", 2)], [], ["It skips 2 pixels in between"]),
         ([("max", 7, 4), ("conv", 7), ("conv", 2)], [], ["Layer 3 does not fit", "only 1.", "up"]),
-        ([("conv", 7, 1, 8)], [], ["window is 49 units wide", "its input has only 32", "returns"]),
+        (
+            [("conv", 7, 1, 8)],
+            [],
+            ["window is 49 units wide", "its input has only 32", "Then the picture returns"],
+        ),
     ],
 )
 def test_the_demo_says_what_there_is_to_see(layers, unit, phrases):

@@ -17,7 +17,8 @@ export const PRESETS = {
   lenet: preset("LeNet-5", 32, 1, [conv(5, { filters: 6 }), pool("average", 2), conv(5), pool("average", 2)],
     "LeNet-5 (1998) starts like this. Add one more valid 5 × 5 convolution, and its only unit sees the whole picture."),
   two3: preset("Two 3 × 3 (VGG)", 32, 3, repeat(2, conv(3, { filters: 3 })),
-    "Two 3 × 3 layers see as far as one 5 × 5, with 168 parameters instead of 228, and with a nonlinearity in between: the idea of VGG (2014)."),
+    "Two 3 × 3 layers see as far as one 5 × 5, with 168 parameters instead of 228, "
+    + "and with a nonlinearity in between: the idea of VGG (2014)."),
   one5: preset("One 5 × 5", 32, 3, [conv(5, { filters: 3 })],
     "One 5 × 5 layer has 228 parameters. Two 3 × 3 layers see the same 5 pixels with 168."),
   three3: preset("Three 3 × 3 (VGG)", 32, 3, repeat(3, conv(3, { filters: 3 })),
@@ -41,11 +42,9 @@ export const presetOf = ({ layers, size, channels }) => Object.keys(PRESETS).fin
 
 /** A layer of another kind, as like the old one as can be: pooling has no dilation and no filters. */
 export function turnInto(layer, kind) {
-  const { kernel, stride, padding } = layer;
-  if (kind === "max" || kind === "average") {
-    return isPool(layer) ? { ...layer, kind } : { kind, kernel, stride: Math.min(Math.max(kernel, 1), 4), padding };
-  }
-  return isPool(layer) ? { kind, kernel, stride: 1, dilation: 1, padding, filters: 16 } : { kind, kernel, stride, dilation: dilationOf(layer), padding, filters: layer.filters };
+  const { kernel, padding } = layer;
+  if (isPool({ kind }) === isPool(layer)) return { ...layer, kind };
+  return isPool({ kind }) ? { kind, kernel, stride: Math.min(kernel, 4), padding } : { kind, kernel, stride: 1, dilation: 1, padding, filters: 16 };
 }
 
 // ---- Sizes, fields, costs ----
@@ -163,7 +162,7 @@ const counted = (count, word) => `${grouped(count)} ${word}${count === 1 ? "" : 
 
 /** What the picture shows, in sentences. spans: [down, across]. */
 export function explain(settings, rows, error, spans) {
-  if (error) return error + (rows.length > 1 ? ` The picture shows the stack up to layer ${rows.length - 1}.` : " Change it, and the picture returns.");
+  if (error) return `${error} ${rows.length > 1 ? `The picture shows the stack up to layer ${rows.length - 1}.` : "Then the picture returns."}`;
   const row = rows.at(-1);
   const [down, across] = spans;
   const lines = [];
@@ -174,10 +173,12 @@ export function explain(settings, rows, error, spans) {
   if (across.gaps) {
     lines.push(`It skips ${counted(across.gaps, "pixel")} in between: no path leads from them to the unit.`);
   }
-  if (across.most === across.fewest) lines.push(`Each pixel it sees in this row has ${across.most === 1 ? "exactly one path" : counted(across.most, "path")}: a flat profile.`);
-  else {
-    lines.push(`The busiest pixel of this row has ${counted(across.most, "path")} to the unit, the quietest ${grouped(across.fewest)}, so they do not count alike: `
-      + `half of the paths start in ${across.core} of ${across.last - across.first + 1} columns.`);
+  if (across.most === across.fewest) {
+    const each = across.most === 1 ? "exactly one path" : counted(across.most, "path");
+    lines.push(`Each pixel it sees in this row has ${each}: a flat profile.`);
+  } else {
+    lines.push(`The busiest pixel of this row has ${counted(across.most, "path")} to the unit, the quietest ${grouped(across.fewest)}, `
+      + `so they do not count alike: half of the paths start in ${across.core} of ${across.last - across.first + 1} columns.`);
   }
   const name = presetOf(settings);
   return `${name ? `${PRESETS[name].note}\n` : ""}${lines.join(" ")}`;
@@ -188,8 +189,9 @@ export function tellPixel([row, column], down, across) {
   const count = down[row] * across[column];
   const all = [down, across].map((counts) => counts.reduce((sum, c) => sum + c, 0));
   const share = (100 * count) / Math.max(all[0] * all[1], 1);
-  const sum = count > 0 && down[row] > 1 && across[column] > 1 ? `${grouped(down[row])} × ${grouped(across[column])} = ` : "";
-  return `Pixel in row ${row}, column ${column}: ${count ? `${sum}${count === 1 ? "1 path" : `${shortCount(count)} paths`} to the unit, ${number(share, share < 0.1 ? 3 : 1)} % of all.` : "no path to the unit."}`;
+  const product = count > 0 && down[row] > 1 && across[column] > 1 ? `${grouped(down[row])} × ${grouped(across[column])} = ` : "";
+  const paths = `${product}${shortCount(count)} path${count === 1 ? "" : "s"} to the unit, ${number(share, share < 0.1 ? 3 : 1)} % of all.`;
+  return `Pixel in row ${row}, column ${column}: ${count ? paths : "no path to the unit."}`;
 }
 
 // ---- The demo ----
@@ -291,7 +293,9 @@ function createPad(page, { parent, label, height, draw }) {
   return pad;
 }
 
-const disc = (radius) => svg("g", {}, ...[["rf-hit", 20], ["twice-ring", radius + 5], ["rf-dot", radius]].map(([name, r]) => svg("circle", { class: name, r })));
+/** A handle: a wide target, the ring of the focus, a disc. */
+const disc = (radius) => svg("g", {}, ...[["rf-hit", 20], ["twice-ring", radius + 5], ["rf-dot", radius]]
+  .map(([name, r]) => svg("circle", { class: name, r })));
 
 /** The pixels that any window can touch, with the padding: [from, to], in pixels. */
 function reachOf(layers, rows) {
@@ -334,7 +338,7 @@ function sideView(demo) {
   dragHandle(page, pad, node, { position: () => [place(), 0], limits: () => [[0, demo.settings.size], [0, 0]],
     onMove: ([x]) => page.set({ unit: [unitNow(demo)[0], nearest(demo, x)] }, false), onEnd: () => page.set({}),
     onKey: ({ key }) => edge(key) !== undefined && (page.set({ unit: [unitNow(demo)[0], edge(key)] }), true) });
-  probing(demo, pad, pixel, (x) => [demo.probe?.[0] ?? middleRow(demo), Math.round(pad.fromX(x))]);
+  probing(demo, pad, pixel, (x) => [demo.probe?.[0] ?? middlePixel(demo)[0], Math.round(pad.fromX(x))]);
   demo.side = pad;
 
   const draw = () => {
@@ -362,40 +366,39 @@ function sideView(demo) {
     drawBracket(ctx, demo, pad, levelOf(0) + 20, [left, pad.width - right], colors);
     const bottom = levelOf(0) + 34 + BARS;
     const label = (x, y, text, more) => svg("text", { x, y, ...more }, text);
-    const rowName = ({ kernel, stride, ...layer }) => `${kernel} × ${kernel}${stride > 1 ? `, s${stride}` : ""}${dilationOf(layer) > 1 ? `, d${layer.dilation}` : ""}`;
+    const rowName = ({ kernel, stride, dilation }) => `${kernel} × ${kernel}${stride > 1 ? `, s${stride}` : ""}${dilation > 1 ? `, d${dilation}` : ""}`;
     const all = ticks(Math.max(0, pad.x[0]), Math.min(size - 1, pad.x[1]), pad.width < 420 ? 4 : 7).filter(Number.isInteger);
     fill(names, ...rows.flatMap((_, at) => (at === 0 ? [label(0, levelOf(0) + 4, "input", { class: "rf-row" })] : [
       label(0, levelOf(at) - 2, `${at} ${SHORT[layers[at - 1].kind]}`, { class: "rf-row" }),
       label(0, levelOf(at) + 14, rowName(layers[at - 1]), { class: "rf-fine" })])),
-    label(0, bottom - BARS + 14, "paths", { class: "rf-row" }), label(0, bottom - BARS + 30, `up to ${shortCount(demo.spans[1].most)}`, { class: "rf-fine" }),
+    label(0, bottom - BARS + 14, "paths", { class: "rf-row" }),
+    label(0, bottom - BARS + 30, `up to ${shortCount(demo.spans[1].most)}`, { class: "rf-fine" }),
     ...all.map((v) => label(pad.toX(v), bottom + 17, v, { class: "rf-fine", "text-anchor": "middle" })),
     label((left + pad.width - right) / 2, bottom + 37, "column of the input", { "text-anchor": "middle" }));
     const at = rows.length - 1;
-    make(node, { transform: `translate(${xOf(at, unit[1]).toFixed(1)} ${levelOf(at)})`, "aria-label": `Unit in column ${unit[1]} of ${rows[at].size} in `
+    make(node, { transform: `translate(${xOf(at, unit[1]).toFixed(1)} ${levelOf(at)})`,
+      "aria-label": `Unit in column ${unit[1]} of ${rows[at].size} in `
       + `${at ? `layer ${at}` : "the input"}: it sees ${counted(demo.spans[1].seen, "pixel")} across. Arrow keys, Home and End move it.` }, []);
-    const column = probe?.[1] ?? Math.round((demo.spans[1].first + demo.spans[1].last) / 2);
+    const column = (probe ?? middlePixel(demo))[1];
     make(pixel, { transform: `translate(${pad.toX(column).toFixed(1)} ${levelOf(0)})`,
       "aria-label": `Pixel in column ${column}: ${counted(across[0][column] ?? 0, "path")} in this row. Arrow keys choose another pixel.` }, []);
   };
   return () => {
-    const { layers } = demo.settings;
-    const [low, high] = fieldOf(demo.rows.at(-1), demo.unit[1]);
-    const short = layers.some(({ stride }) => stride > 1) || layers.some((layer) => dilationOf(layer) > 1);
+    const { rows, spans: [, { first, last }], settings: { layers } } = demo;
+    const short = layers.some((layer) => layer.stride > 1 || dilationOf(layer) > 1);
     const item = (name, text) => html("span", {}, html("i", { class: `rf-swatch rf-${name}` }), text);
-    fill(legend, item("unit", "the unit"), item("seen", "leads to it"), demo.spansAcross.some((span) => span.gaps) ? item("gap", "skipped") : null,
-      padded(demo) || low < 0 || high > demo.settings.size - 1 ? item("padded", "padded zero") : null,
+    fill(legend, item("unit", "the unit"), item("seen", "leads to it"),
+      demo.spansAcross.some((span) => span.gaps) ? item("gap", "skipped") : null,
+      rows.at(-1).field > last - first + 1 ? item("padded", "padded zero") : null,
       short ? html("span", {}, "s: stride, d: dilation") : null);
     pad.redraw();
   };
 }
 
 const nearest = ({ rows }, x) => clamp(Math.round((x - rows.at(-1).start) / rows.at(-1).jump), 0, rows.at(-1).size - 1);
-const middleRow = ({ spans: [down] }) => Math.round((down.first + down.last) / 2);
+const middlePixel = ({ spans }) => spans.map(({ first, last }) => Math.round((first + last) / 2));
 
-/** Whether the unit looks into the padding of any layer. */
-const padded = ({ rows, across, settings: { layers } }) => rows.some((row, at) => at > 0 && row.pad + layers[at - 1].kernel > 1
-  && across[at].some((count, u) => count && (placeOf(layers, rows, at, u, 0) < 0 || placeOf(layers, rows, at, u, layers[at - 1].kernel - 1) >= rows[at - 1].size)));
-
+/** Where the pictures begin and end when zoomed in: the field and a margin. */
 function zoomed(row, place) {
   const [first, last] = fieldOf(row, place);
   const margin = Math.max(2, 0.1 * (last - first));
@@ -430,7 +433,7 @@ function probing(demo, pad, node, pixelAt) {
   pad.svg.addEventListener("pointerleave", ({ pointerType }) => pointerType === "touch" || choose(null)); // a tap stays
   if (!node) return;
   make(node, { tabindex: 0, role: "button", "aria-roledescription": "movable point", class: "twice-handle rf-pixel" }, []);
-  node.addEventListener("focus", () => node.matches(":focus-visible") && choose([middleRow(demo), Math.round((demo.spans[1].first + demo.spans[1].last) / 2)]));
+  node.addEventListener("focus", () => node.matches(":focus-visible") && choose(middlePixel(demo)));
   node.addEventListener("blur", () => choose(null));
   node.addEventListener("keydown", (event) => {
     const way = WAYS[event.key];
@@ -457,11 +460,12 @@ function drawLines(ctx, demo, at, [top, bottom], xOf, colors, marks) {
     }
   });
   const alpha = clamp(30 / count, 0.25, 0.8);
-  for (const [i, color, width, strength, dash] of [[0, colors.curve, 1.2, alpha, []], [1, colors.muted, 1, 0.8, [2, 4]], [2, colors.ink, 2, 0.9, []]]) {
-    Object.assign(ctx, { strokeStyle: color, lineWidth: width, globalAlpha: strength });
+  const looks = [[colors.curve, 1.2, alpha, []], [colors.muted, 1, 0.8, [2, 4]], [colors.ink, 2, 0.9, []]];
+  looks.forEach(([strokeStyle, lineWidth, globalAlpha, dash], i) => {
+    Object.assign(ctx, { strokeStyle, lineWidth, globalAlpha });
     ctx.setLineDash(dash);
     ctx.stroke(paths[i]);
-  }
+  });
   ctx.setLineDash([]);
   ctx.globalAlpha = 1;
 }
@@ -532,7 +536,8 @@ function drawBracket(ctx, demo, pad, y, [left, right], colors) {
   const text = last - first + 1 === seen ? `${seen}` : `${seen} of ${last - first + 1}`;
   const half = ctx.measureText(text).width / 2 + 4;
   const x = clamp((from + to) / 2, left + half, right - half);
-  Object.assign(ctx, { font: ctx.font.replace("13px", "600 13px"), textAlign: "center", lineWidth: 6, lineJoin: "round", strokeStyle: colors.surface, fillStyle: colors.path });
+  Object.assign(ctx, { font: ctx.font.replace("13px", "600 13px"), textAlign: "center", lineWidth: 6, lineJoin: "round" });
+  Object.assign(ctx, { strokeStyle: colors.surface, fillStyle: colors.path });
   ctx.strokeText(text, x, y + 5);
   ctx.fillText(text, x, y + 5);
 }
@@ -642,7 +647,8 @@ function topView(demo) {
       svg("text", { transform: `translate(12 ${top + side / 2}) rotate(-90)`, "text-anchor": "middle" }, "row"));
     const [r, c] = middle();
     make(node, { transform: `translate(${pad.toX(c).toFixed(1)} ${pad.toY(-r).toFixed(1)})`,
-      "aria-label": `Unit in row ${unit[0]}, column ${unit[1]} of ${row.size} × ${row.size}. It sees ${demo.spans[0].seen} × ${demo.spans[1].seen} pixels. Arrow keys move it.` }, []);
+      "aria-label": `Unit in row ${unit[0]}, column ${unit[1]} of ${row.size} × ${row.size}. `
+        + `It sees ${demo.spans[0].seen} × ${demo.spans[1].seen} pixels. Arrow keys move it.` }, []);
   };
   const all = Array.from({ length: 9 }, () => {
     const [canvas, caption] = [html("canvas", { "aria-hidden": "true" }), html("small", {})];
@@ -717,14 +723,16 @@ function editor(demo) {
     const remove = button({ label: "✕", title: `Remove layer ${i + 1}`, onClick: () => {
       if (page.get("layers").length === 1) return;
       page.set({ layers: page.get("layers").filter((_, at) => at !== i) });
-      if (i >= page.get("layers").length) add.input.focus();
+      if (i >= page.get("layers").length || page.get("layers").length === 1) add.input.focus(); // this button is gone, or off
     } });
     remove.input.setAttribute("aria-label", `Remove layer ${i + 1}`);
-    const element = html("div", { class: "rf-layer", role: "group", "aria-label": `Layer ${i + 1}` }, html("b", { "aria-hidden": "true" }, String(i + 1)),
+    const element = html("div", { class: "rf-layer", role: "group", "aria-label": `Layer ${i + 1}` },
+      html("b", { "aria-hidden": "true" }, String(i + 1)),
       kind.element, remove.element, ...Object.values(controls).map((control) => control.element));
     return { kind, controls, remove, element };
   });
-  const add = button({ label: "Add a layer", primary: true, title: "A 3 × 3 convolution on top", onClick: () => page.set({ layers: [...page.get("layers"), NEW].slice(0, 8) }) });
+  const add = button({ label: "Add a layer", primary: true, title: "A 3 × 3 convolution on top",
+    onClick: () => page.set({ layers: [...page.get("layers"), NEW].slice(0, 8) }) });
   const reset = button({ label: "Reset", title: "Everything as it was at first", onClick: () => {
     const { layers, size, channels } = PRESETS.lenet;
     demo.found = undefined;
@@ -734,7 +742,8 @@ function editor(demo) {
   page.actions.append(add.element, middle.element, reset.element);
   const heading = html("div", { class: "rf-heading rf-section" }, "Your stack, from the input up");
   page.main.append(heading, html("div", { class: "rf-editor" }, ...rows.map(({ element }) => element)), page.actions,
-    html("small", { class: "twice-hint" }, "A layer has a stride or a dilation, as in Keras’s Conv2D: set one back to 1 to use the other. Pooling has neither dilation nor filters."));
+    html("small", { class: "twice-hint" }, "A layer has a stride or a dilation, as in Keras’s Conv2D: set one back to 1 to use the other. "
+      + "Pooling has neither dilation nor filters."));
   return () => {
     const { layers } = demo.settings;
     add.input.disabled = layers.length === 8;
@@ -746,7 +755,8 @@ function editor(demo) {
       kind.value = layer.kind;
       for (const [name, control] of Object.entries(controls)) {
         const value = String(layer[name] ?? (name === "dilation" ? 1 : ""));
-        if (value && ![...control.input.options].some((option) => option.value === value)) control.input.append(html("option", { value }, value));
+        const known = [...control.input.options].some((option) => option.value === value);
+        if (value && !known) control.input.append(html("option", { value }, value)); // what Python chose
         control.value = value;
       }
       controls.dilation.input.disabled = isPool(layer) || layer.stride > 1;
