@@ -5,14 +5,15 @@ PORT ?= 8000
 BIN := .venv/bin
 NOTEBOOKS ?=
 LAB ?=
+SLUG ?=
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book serve lab test notebooks exercises grade bench check clean
+.PHONY: help setup book serve lab test notebooks exercises experiments grade bench check clean
 
 help: ## list the targets
 	@echo "Deep Learning Twice: make TARGET"
-	@sed -n 's/^\([a-z]*\):.*## /  \1@/p' Makefile | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /  \1@/p' Makefile | awk -F@ '{ printf "%-13s%s\n", $$1, $$2 }'
 
 setup: ## make .venv and install everything (GPU=1 adds TensorFlow's CUDA libraries)
 	@command -v $(PYTHON) >/dev/null || { echo "Deep Learning Twice needs Python 3.11 or newer; there is no \`$(PYTHON)\` here. Install one or run \`make PYTHON=python3.12 book\`." >&2; exit 1; }
@@ -42,11 +43,15 @@ notebooks: setup ## quote, run the notebooks, store their outputs (NOTEBOOKS=cha
 exercises: setup ## make exercises/ from solutions/
 	@$(BIN)/python -m tools.exercises
 
+experiments: setup ## repeat a chapter's long run and store what it found: SLUG=deep_cnns
+	@test -f "experiments/$(SLUG).py" || { echo "Name a run: make experiments SLUG=NAME, with one of: $(filter-out __init__ record,$(basename $(notdir $(wildcard experiments/*.py))))" >&2; exit 1; }
+	@$(BIN)/python -m experiments.$(SLUG)
+
 grade: setup ## grade your exercises in work/, or a class: FOLDER=submissions
 	@$(BIN)/twice $(if $(FOLDER),grade "$(FOLDER)",progress)
 
 bench: setup ## time the scratch code against Keras, and the book's own cost
-	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.mlp && $(BIN)/python -m benchmarks.book
+	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.mlp && $(BIN)/python -m benchmarks.cnn && $(BIN)/python -m benchmarks.book
 
 check: setup ## lint, format and derived files, as before a commit
 	@$(BIN)/pre-commit run --all-files

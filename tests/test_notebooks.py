@@ -158,6 +158,11 @@ HOMES = {
     "initializers": "activations",
     "normal": "activations",
     "activation_layers": "activations",
+    "windows": "convolution",
+    "pooling": "convolution",
+    "conv_layers": "convolution",
+    "lenet": "convolution",
+    "costs": "convolution",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 

@@ -97,6 +97,15 @@ def parameters(model, which="params"):
     }
 
 
+def cast(model, dtype):
+    """Turn all parameters of a scratch model into `dtype`, those of layers within layers too."""
+    if hasattr(model, "layers"):
+        for layer in model.layers:
+            cast(layer, dtype)
+    elif getattr(model, "params", None):
+        model.params = {name: value.astype(dtype) for name, value in model.params.items()}
+
+
 def copy_weights(model, keras_model):
     """Copy a scratch model's parameters into the Keras model; ValueError where shapes differ."""
     ours, theirs = parameters(model), keras_model.trainable_variables
@@ -188,8 +197,7 @@ def compare(
     copy_weights(model, keras_model)
     model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
     x, y = np.asarray(x, dtype), np.asarray(y, dtype)
-    for layer in layers(model).values():
-        layer.params = {name: value.astype(dtype) for name, value in layer.params.items()}
+    cast(model, dtype)
 
     outputs = model.forward(x)
     value = loss.forward(y, outputs)

@@ -172,3 +172,6 @@ class Sequential(Model):
 
     params = property(lambda self: self.collect("params"))
     grads = property(lambda self: self.collect("grads"))
+
+    def __repr__(self):
+        return f"Sequential({len(self.layers)} layers)"

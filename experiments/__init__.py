@@ -1,0 +1,1 @@
+"""Runs that take longer than a chapter may: `make experiments SLUG=NAME` repeats one."""
