@@ -225,6 +225,7 @@ function render({ model, el }) {
   /** From zero = the card's surface to blue (negative) or orange (positive); strength: how full the color gets. */
   demo.shade = (share, strength = 1) => mix(demo.colors.surface, share < 0 ? demo.colors.class0 : demo.colors.class1, strength * Math.min(1, Math.abs(share)));
   demo.look = (row, column) => page.set({ row, column }, false);
+  demo.fresh = () => (typeof page.get("image") === "string" ? demo.pixels : fitPixels(page.get("image"), page.get("size"))); // also between two frames
   page.watch([...SETTINGS, "goal_met"].join(" "), demo.redraw);
   page.themed.add(demo.redraw);
   compute();
@@ -304,7 +305,7 @@ function imagePanel(demo) {
     else page.set(demo.own ? { image: demo.own, size: demo.own.length } : { image: grid(24, () => 0), size: 24, tool: "brush" });
   } });
   top.append(chooser.element);
-  const stroke = (from, to, tool, save) => page.set({ image: paint(demo.pixels, from, to, tool === "eraser") }, save);
+  const stroke = (from, to, tool, save) => page.set({ image: paint(demo.fresh(), from, to, tool === "eraser") }, save);
   const point = (row, column) => {
     demo.cursor = [row, column];
     if (demo.g.m) demo.look(nearest(demo.g, row + 0.5), nearest(demo.g, column + 0.5));
@@ -314,7 +315,7 @@ function imagePanel(demo) {
     const [way, last] = [ARROWS[event.key], demo.g.n - 1];
     const [row, column] = demo.cursor ?? start();
     if (way) point(clamp(row + way[0], 0, last), clamp(column + way[1], 0, last));
-    else if (event.key === " " || event.key === "Enter") stroke([row, column], [row, column], demo.state.tool, true);
+    else if (event.key === " " || event.key === "Enter") stroke([row, column], [row, column], page.get("tool"), true);
     return way || event.key === " " || event.key === "Enter";
   }, paintCells(pad, colors) {
     const { g, pixels, probe, cursor, state } = demo;
@@ -351,8 +352,7 @@ function imagePanel(demo) {
     const pixel = view.place(event).map(Math.floor);
     if (last) {
       if (String(pixel) === String(last)) return;
-      const pixels = paint(typeof page.get("image") === "string" ? demo.pixels : fitPixels(page.get("image"), page.get("size")), last, pixel, page.get("tool") === "eraser");
-      page.set({ image: pixels }, false);
+      stroke(last, pixel, page.get("tool"), false);
       last = pixel;
     }
     if (inside(pixel)) point(...pixel);
@@ -376,11 +376,11 @@ function imagePanel(demo) {
     chooser.value = demo.named ? state.image : "own";
     for (const input of tools) input.checked = input.value === state.tool;
     view.box.classList.toggle("kn-drawing", state.tool !== "look");
-    const text = (i) => { const first = tap(g, i, 0); return `${short(first)}${g.k > 1 ? ` to ${short(first + g.span - 1)}` : ""}`; };
+    const reach = (i) => `${short(tap(g, i, 0))} to ${short(tap(g, i, g.k - 1))}`;
     if (cursor && probe) {
       const count = cursor.map((place) => readers(g, place).length).reduce((a, b) => a * b);
       caption.textContent = `Pixel (${cursor.join(", ")}) is ${short(pixels[cursor[0]][cursor[1]])}. ${plural(count, "output pixel")} ${count === 1 ? "uses" : "use"} it.`;
-    } else caption.textContent = probe ? `The window: rows ${text(probe[0])}, columns ${text(probe[1])}.` : "No window fits.";
+    } else caption.textContent = probe ? `Window: rows ${reach(probe[0])}, columns ${reach(probe[1])}.` : "No window fits.";
   };
 }
 
@@ -405,7 +405,8 @@ function outputPanel(demo) {
     const [way, last] = [ARROWS[event.key], demo.g.m - 1];
     if (way) {
       demo.cursor = null;
-      page.set({ row: clamp(demo.probe[0] + way[0], 0, last), column: clamp(demo.probe[1] + way[1], 0, last) });
+      const [row, column] = ["row", "column"].map((name, axis) => clamp(Math.min(page.get(name), last) + way[axis], 0, last));
+      page.set({ row, column });
     }
     return way;
   }, paintCells(pad) {
@@ -458,8 +459,8 @@ function presets(demo) {
       svg("rect", { x: j + 0.04, y: i + 0.04, width: 0.92, height: 0.92, class: w < 0 ? "kn-minus" : w > 0 ? "kn-plus" : "kn-zero", "fill-opacity": w ? 0.25 + (0.75 * Math.abs(w)) / most : 1 }))));
   };
   const chip = (label, kernel, onClick) => { const { element } = button({ label, onClick }); element.prepend(icon(kernel)); return element; };
-  const chips = Object.entries(PRESETS).map(([name, { name: label, make: kernel }]) => [name, chip(label, kernel(3), () => page.set({ kernel: kernel(demo.g.k) }))]);
-  const random = chip("Random", randomKernel(3, 7), () => page.set({ kernel: randomKernel(demo.g.k, page.get("seed")), seed: page.get("seed") + 1 }));
+  const chips = Object.entries(PRESETS).map(([name, { name: label, make: kernel }]) => [name, chip(label, kernel(3), () => page.set({ kernel: kernel(page.get("kernel").length) }))]);
+  const random = chip("Random", randomKernel(3, 7), () => page.set({ kernel: randomKernel(page.get("kernel").length, page.get("seed")), seed: page.get("seed") + 1 }));
   make(page.actions, { role: "group", "aria-label": "Kernels to start from", class: "twice-row kn-chips" }, [...chips.map(([, node]) => node), random]);
   return () => {
     const chosen = presetOf(demo.kernel);
@@ -487,7 +488,7 @@ function equation(demo) {
       if (target.value.trim() === "" || !Number.isFinite(Number(target.value))) return;
       const [row, column] = source(a, b);
       const weight = clamp(Number(target.value), -1000, 1000);
-      page.set({ kernel: demo.kernel.map((line, i) => line.map((w, j) => (i === row && j === column ? weight : w))) });
+      page.set({ kernel: page.get("kernel").map((line, i) => line.map((w, j) => (i === row && j === column ? weight : w))) });
     };
     const cells = () => Array.from({ length: k * k }, () => html("span", {}));
     inputs = Array.from({ length: k * k }, (_, n) => html("input", { type: "number", step: "any", inputmode: "text", "aria-label": `Weight, row ${Math.floor(n / k)}, column ${n % k}`,
@@ -512,7 +513,7 @@ function equation(demo) {
       cell.className = v === null ? "kn-outside" : "";
       cell.textContent = v === null ? (m ? "0" : "") : short(v, 2);
       const level = Math.round(255 * (v ?? 0));
-      Object.assign(cell.style, v === null ? { background: "", color: "" } : { background: `rgb(${level},${level},${level})`, color: v > 0.5 ? "#000" : "#fff" });
+      Object.assign(cell.style, v === null ? { background: "", color: "" } : { background: `rgb(${level},${level},${level})`, color: v > 0.46 ? "#000" : "#fff" });
     });
     [...products.cells.children].forEach((cell, n) => {
       const v = m ? made.flat()[n] : 0;

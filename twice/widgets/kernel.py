@@ -5,6 +5,8 @@ import math
 import numpy as np
 import traitlets
 
+from twice.scratch.windows import Window, output_size, windows
+
 from .base import Demo, Seeded
 
 SIDE = 24  # of the built-in pictures
@@ -256,23 +258,22 @@ class Kernel(Demo):
     @property
     def geometry(self):
         """span: pixels the window spans; before, after: zeros on each side; m: output size."""
-        n, k, s = self.size, len(self.kernel), self.stride
+        k = len(self.kernel)
+        try:
+            m, *zeros = output_size(self.size, k, self.stride, self.padding, self.dilation)
+        except ValueError:  # the window does not fit
+            m, *zeros = 0, 0, 0
         span = self.dilation * (k - 1) + 1
-        if self.padding == "valid":
-            return {"span": span, "before": 0, "after": 0, "m": max(0, (n - span) // s + 1)}
-        m = -(-n // s)
-        total = max((m - 1) * s + span - n, 0)
-        return {"span": span, "before": total // 2, "after": total - total // 2, "m": m}
+        return {"span": span, "before": zeros[0], "after": zeros[1], "m": m}
 
     @property
     def windows(self):
         """What each output pixel sees; (m, m, k, k)."""
-        g, k = self.geometry, len(self.kernel)
-        if not g["m"]:
+        k = len(self.kernel)
+        if not self.geometry["m"]:
             return np.zeros((0, 0, k, k))
-        padded = np.pad(self.pixels, (g["before"], g["after"]))
-        view = np.lib.stride_tricks.sliding_window_view(padded, (g["span"], g["span"]))
-        return view[:: self.stride, :: self.stride, :: self.dilation, :: self.dilation]
+        window = Window(k, self.stride, self.padding, self.dilation)
+        return windows(window, window.pad(self.pixels[None, ..., None]))[0, ..., 0]
 
     @property
     def output(self):
