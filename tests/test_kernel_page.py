@@ -103,6 +103,45 @@ def test_the_mouse_over_the_image_shows_the_nearest_window_and_all_readers(bench
     assert here.page.locator(".kn-reader").count() == 0
 
 
+def test_the_kernel_slides_over_the_image_and_stops_under_the_mouse(bench):
+    here = bench(options={"reduced_motion": "no-preference"})
+    whole = here.pixels(f"{OUTPUT} canvas")
+    here.press("▶ Slide")
+    places, halves = [], set()
+    for _ in range(4):
+        here.page.wait_for_timeout(250)
+        places.append(22 * here.trait("row") + here.trait("column"))
+        halves.add(here.pixels(f"{OUTPUT} canvas"))
+    assert places == sorted(set(places))
+    assert 22 < places[-1] < 22 * 22  # it takes seconds
+    assert len(halves) == 4  # the output grows behind it
+    assert whole not in halves
+    here.page.mouse.move(*at(here, OUTPUT, 3.5, 8.5))
+    here.settle()
+    assert (here.trait("row"), here.trait("column")) == (2, 7)
+    assert here.pixels(f"{OUTPUT} canvas") == whole
+    here.page.wait_for_timeout(300)
+    assert (here.trait("row"), here.trait("column")) == (2, 7)
+    here.press("▶ Slide")
+    here.page.wait_for_timeout(200)
+    here.press("■ Stop")
+    assert here.pixels(f"{OUTPUT} canvas") == whole
+    label(here, "Stride s").fill("4")  # 6 x 6 windows: six seconds
+    here.press("▶ Slide")
+    here.page.get_by_role("button", name="▶ Slide").wait_for(timeout=10_000)
+    assert (here.trait("row"), here.trait("column")) == (5, 5)
+    assert here.complaints == []
+
+
+def test_who_wants_no_motion_goes_window_by_window(bench):
+    here = bench(row=3, column=21)
+    here.press("Next window")
+    assert (here.trait("row"), here.trait("column")) == (4, 0)
+    here.page.wait_for_timeout(200)
+    assert (here.trait("row"), here.trait("column")) == (4, 0)
+    assert_probe_shown(here)
+
+
 def test_every_setting_changes_the_output_and_tells_its_size(bench):
     here = bench(row=5, column=3)
     steps = [

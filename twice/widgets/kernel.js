@@ -200,7 +200,7 @@ const mix = (one, other, share) => `rgb(${channels(one).map((v, i) => Math.round
 
 function render({ model, el }) {
   const page = createPage({ model, el, title: "Slide a kernel over an image" });
-  const demo = { page, cursor: null, start: Object.fromEntries([...SETTINGS, "seed"].map((name) => [name, page.get(name)])) };
+  const demo = { page, cursor: null, done: Infinity, start: Object.fromEntries([...SETTINGS, "seed"].map((name) => [name, page.get(name)])) };
   const parts = [imagePanel, outputPanel, presets, equation, settings, words].map((part) => part(demo));
   const compute = () => {
     const state = Object.fromEntries(SETTINGS.map((name) => [name, page.get(name)]));
@@ -307,6 +307,7 @@ function imagePanel(demo) {
   top.append(chooser.element);
   const stroke = (from, to, tool, save) => page.set({ image: paint(demo.fresh(), from, to, tool === "eraser") }, save);
   const point = (row, column) => {
+    demo.rest();
     demo.cursor = [row, column];
     if (demo.g.m) demo.look(nearest(demo.g, row + 0.5), nearest(demo.g, column + 0.5));
     demo.redraw();
@@ -398,12 +399,36 @@ function zeros(pad, colors, { n, before, after }) {
 function outputPanel(demo) {
   const { page } = demo;
   const title = html("div", { class: "kn-title" });
-  const panel = html("div", { class: "kn-side" }, html("div", { class: "kn-head" }, title));
+  const slide = button({ label: "Slide", title: "Let the kernel slide over the image", onClick: () => {
+    if (page.calm()) step();
+    else if (loop.running) demo.rest();
+    else { demo.done = 0; loop.start(); }
+  } });
+  const panel = html("div", { class: "kn-side" }, html("div", { class: "kn-head" }, title, slide.element));
   demo.pair.append(panel);
+  /** The window moves on, row by row; the output appears behind it, in about eight seconds. */
+  const show = (index) => { demo.cursor = null; demo.look(Math.floor(index / demo.g.m), index % demo.g.m); };
+  const loop = animation(page, (seconds) => {
+    const count = demo.g.m ** 2;
+    demo.done += seconds * Math.max(6, count / 8);
+    if (demo.done >= count) demo.rest();
+    else show(Math.floor(demo.done));
+    return demo.done < count;
+  });
+  demo.rest = () => {
+    if (demo.done === Infinity) return;
+    loop.stop();
+    demo.done = Infinity;
+    page.set({});
+    demo.redraw();
+  };
+  /** Who wants no motion goes window by window. */
+  const step = () => { if (demo.probe) show((demo.probe[0] * demo.g.m + demo.probe[1] + 1) % demo.g.m ** 2); page.set({}); };
   const corner = (g, i) => tap(g, i, 0) + (g.span - g.stride) / 2;
   const view = pad(demo, { parent: panel, label: "The output", onKey(event) {
     const [way, last] = [ARROWS[event.key], demo.g.m - 1];
     if (way) {
+      demo.rest();
       demo.cursor = null;
       const [row, column] = ["row", "column"].map((name, axis) => clamp(Math.min(page.get(name), last) + way[axis], 0, last));
       page.set({ row, column });
@@ -411,7 +436,7 @@ function outputPanel(demo) {
     return way;
   }, paintCells(pad) {
     const { g, output, probe, cursor, limit } = demo;
-    output.forEach((row, i) => row.forEach((v, j) => pad.cell(corner(g, i), corner(g, j), g.stride, demo.shade(v / limit))));
+    output.forEach((row, i) => row.forEach((v, j) => { if (i * g.m + j <= demo.done) pad.cell(corner(g, i), corner(g, j), g.stride, demo.shade(v / limit)); }));
     const nodes = [pad.rect("kn-place", 0, 0, g.n)];
     if (!probe) return { count: 0, nodes, label: "No output" };
     nodes.push(pad.rect("kn-edge", corner(g, 0), corner(g, 0), g.m * g.stride));
@@ -426,6 +451,7 @@ function outputPanel(demo) {
   const told = () => `row ${demo.probe[0]}, column ${demo.probe[1]}: ${short(demo.output[demo.probe[0]][demo.probe[1]])}`;
   const look = (event) => {
     if (!demo.g.m) return;
+    demo.rest();
     demo.cursor = null;
     demo.look(...view.place(event).map((v) => nearest(demo.g, v)));
   };
@@ -441,6 +467,8 @@ function outputPanel(demo) {
     const { g, limit, probe, output } = demo;
     view.draw();
     none.hidden = Boolean(g.m);
+    slide.value = page.calm() ? "Next window" : loop.running ? "■ Stop" : "▶ Slide";
+    slide.input.disabled = !g.m;
     title.textContent = g.m ? `Output, ${g.m} × ${g.m}` : "No output";
     caption.textContent = probe ? `Output ${told()}.` : "";
     ends.forEach((node, i) => (node.textContent = short((i - 1) * limit, 2)));
