@@ -311,6 +311,21 @@ def test_everything_can_be_done_with_the_keyboard(bench):
     assert here.complaints == []
 
 
+def test_keys_between_two_frames_all_count(bench):
+    here = bench(row=4, column=4)
+    image, output = here.page.locator(".twice-handle").all()
+    keys = """(node, keys) => keys.forEach((key) =>
+        node.dispatchEvent(new KeyboardEvent("keydown", { key })))"""
+    output.evaluate(keys, ["ArrowRight", "ArrowRight", "ArrowUp"])
+    here.settle()
+    assert (here.trait("row"), here.trait("column")) == (3, 6)
+    here.press("Clear")
+    image.evaluate(keys, [" ", "ArrowDown", "ArrowDown", " "])
+    here.settle()
+    pixels = np.array(here.trait("image"))
+    assert np.argwhere(pixels == 1).tolist() == [[4, 7], [6, 7]]
+
+
 def test_the_goal_is_met_by_a_kernel_blind_to_falling_stripes_and_by_no_preset(bench):
     here = bench()
     label(here, "Image").select_option("stripes")
