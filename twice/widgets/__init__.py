@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Kernel": "kernel",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
@@ -12,6 +13,7 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Kernel",
     "LearningRateDemo",
     "LossDemo",
     "PerceptronDemo",
