@@ -321,7 +321,7 @@ def test_which_pixels_matter_is_shown_on_demand(bench):
     looks.add(here.pixels(INPUT))
     choice.select_option("occlusion")
     here.page.wait_for_selector(".ln-square[aria-busy=true]")
-    here.page.wait_for_selector(".ln-square[aria-busy=false]", timeout=20_000)
+    here.page.wait_for_selector(".ln-square[aria-busy=false]", timeout=60_000)
     assert "erase 5 × 5 pixels" in here.text(".ln-legend")
     done = here.pixels(INPUT)
     looks.add(done)

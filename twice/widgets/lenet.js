@@ -518,7 +518,10 @@ function input(demo) {
   const search = animation(page, () => { // occlusion: some erased squares a frame
     const until = performance.now() + 7;
     const { run, weights, winner } = demo;
-    while (known.done < SIDE * SIDE && performance.now() < until) known.map[known.done] = occlude(weights, run, winner, known.done++);
+    for (let k = 0; known.done < SIDE * SIDE && (k < 8 || performance.now() < until); k++) {
+      known.map[known.done] = occlude(weights, run, winner, known.done);
+      known.done += 1;
+    }
     paint();
     return known.done < SIDE * SIDE;
   });
