@@ -366,7 +366,11 @@ WRONG = {
         ),
         ("The positions are missing", _stack(flops="flops + 2 * weights")),
         ("the FLOPs of the last layer", _stack(flops="2 * weights * positions**2")),
-        ("The number of FLOPs for the layers", _stack(positions="(size - kernel_size) // strides")),
+        ("The first position is missing", _stack(positions="(size - kernel_size) // strides")),
+        ("no halves of positions", _stack(positions="(size - kernel_size) / strides + 1")),
+        ("The layers are not padded", _stack(positions="-(-size // strides)")),
+        ("do not shrink your maps", _stack(positions="size - kernel_size + 1")),
+        ("The number of FLOPs for the layers", _stack(result="reach, parameters, flops + 2")),
         ("must return three numbers", _stack(result="reach")),
     ],
     "q5": [
@@ -582,6 +586,12 @@ WRONG = {
         ("counts one halving", _errors("errors_pooled", "pooled", jump=2)),
         ("uses the jump 1", _errors("errors_strided", "strided", jump=1)),
         ("take the mean over the five nets", _errors("errors_pooled", "pooled", "errors")),
+        (
+            "errors_pooled at index",
+            "_build = build\n"
+            "build = lambda kind, seed: Sequential(_build(kind, seed).layers[:-1])\n"
+            + _errors("errors_pooled", "pooled", jump=2),
+        ),
         ("errors_pooled at index (3,)", "errors_pooled = [*errors_pooled[:3], 0.1]"),
     ],
 }
