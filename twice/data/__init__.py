@@ -7,6 +7,7 @@ scikit-learn) are imported when a function is called.
 
 from .digits import digits
 from .glyphs import glyphs
+from .shapes import SHAPES, shapes
 from .toy import blobs, moons, spirals, split, xor
 
-__all__ = ["blobs", "digits", "glyphs", "moons", "spirals", "split", "xor"]
+__all__ = ["SHAPES", "blobs", "digits", "glyphs", "moons", "shapes", "spirals", "split", "xor"]
