@@ -197,6 +197,7 @@ def images(seed, setting):
     return (x[:n], y[:n]), (x[n:], y[n:])
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a rate too high is an answer, not an accident
 def train(build, rate, seed, epochs, setting, *, watch=True):
     """Train one network; its losses and accuracies at the end, and after each epoch if watched."""
     train_set, val_set = images(seed, setting)
