@@ -47,8 +47,8 @@ def test_the_stored_deep_cnns_hold_what_the_chapter_reads(deep):
     seeds = len(results.read("deep_cnns")["seeds"])
     assert list(deep["depth"]["nets"]) == list(DEPTH_KINDS)
     nets = [net for kind in deep["depth"]["nets"].values() for net in kind.values()]
-    assert all(list(map(str, deep["depth"]["depths"])) == list(kind)
-               for kind in deep["depth"]["nets"].values())  # fmt: skip
+    depths = [str(depth) for depth in deep["depth"]["depths"]]
+    assert all(list(kind) == depths for kind in deep["depth"]["nets"].values())
     assert list(deep["blocks"]) == ["parameters", "flops"]
     for equal, table in deep["blocks"].items():
         assert list(table["families"]) == list(FAMILIES)
@@ -59,9 +59,8 @@ def test_the_stored_deep_cnns_hold_what_the_chapter_reads(deep):
         for name in PER_SEED:
             assert len(net[name]) == seeds - net["diverged"]
         tried = {float(rate): lost for rate, lost in net["tried"].items()}
-        best = min((lost, rate) for rate, lost in tried.items() if lost is not None)[1]
-        assert net["rate"] == best
-        assert min(tried) < best < max(tried)  # the best is no edge of the search
+        assert tried[net["rate"]] == min(lost for lost in tried.values() if lost is not None)
+        assert min(tried) < net["rate"] < max(tried)  # the best is no edge of the search
 
 
 def test_stored_nets_of_equal_depth_have_equal_cost(deep):
