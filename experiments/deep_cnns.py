@@ -5,7 +5,7 @@ of each network is the one with the lowest validation loss on two tuning seeds, 
 nothing else; a best rate at the edge of those tried makes the search go on. Every seed draws its
 own images, weights and batches, so the validation figures of the reported seeds chose nothing.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns                 about fifteen minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns                 about 17 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns --seeds 0 1     two seeds of five
 
 What it stores, under depth/nets/KIND/DEPTH and blocks/EQUAL/families/FAMILY, EQUAL being

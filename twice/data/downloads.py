@@ -88,7 +88,7 @@ def _folder() -> Path:
 
     home = Path(keras_home()).expanduser()
     if not os.access(home, os.W_OK):
-        home = Path("/tmp" if os.path.isdir("/tmp") else tempfile.gettempdir()) / ".keras"
+        home = Path(tempfile.gettempdir()) / ".keras"
     return home / "datasets"
 
 
