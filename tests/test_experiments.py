@@ -1,0 +1,131 @@
+"""The long runs: their code still runs, a small part of each gives what was stored beside it."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from experiments import deep_cnns
+from twice import results
+
+# --- deep_cnns
+
+
+@pytest.fixture(scope="module")
+def deep():
+    return results.load("deep_cnns")
+
+
+DEPTH_KINDS = ("plain", "plain, identity start", "residual")
+FAMILIES = ("vgg", "inception", "residual", "dense", "separable")
+PER_SEED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+def alike(found, stored):
+    """The same network to the digit; after a few dozen steps, nearly the same losses."""
+    for name in ("parameters", "flops", "activations", "rate", "diverged"):
+        assert found[name] == stored[name]
+    np.testing.assert_allclose(found["train_loss"], stored["train_loss"], rtol=0.05)
+    np.testing.assert_allclose(
+        found["curve"]["train_loss"], stored["curve"]["train_loss"], rtol=0.05
+    )
+    np.testing.assert_allclose(found["train_accuracy"], stored["train_accuracy"], atol=0.08)
+
+
+def test_a_small_part_of_deep_cnns_gives_what_was_stored(deep):
+    found = deep_cnns.small()
+    assert {part: set(nets) for part, nets in found.items()} == {
+        "depth": set(DEPTH_KINDS),
+        "blocks": set(FAMILIES),
+    }
+    for part, nets in found.items():
+        for name, net in nets.items():
+            alike(net, deep["small"][part][name])
+
+
+def test_the_stored_deep_cnns_hold_what_the_chapter_reads(deep):
+    seeds = len(results.read("deep_cnns")["seeds"])
+    assert list(deep["depth"]["nets"]) == list(DEPTH_KINDS)
+    nets = [net for kind in deep["depth"]["nets"].values() for net in kind.values()]
+    depths = [str(depth) for depth in deep["depth"]["depths"]]
+    assert all(list(kind) == depths for kind in deep["depth"]["nets"].values())
+    assert list(deep["blocks"]) == ["parameters", "flops"]
+    for equal, table in deep["blocks"].items():
+        assert list(table["families"]) == list(FAMILIES)
+        for net in table["families"].values():
+            assert abs(net[equal] / table["budget"] - 1) < 0.03
+            nets.append(net)
+    for net in nets:
+        for name in PER_SEED:
+            assert len(net[name]) == seeds - net["diverged"]
+        tried = {float(rate): lost for rate, lost in net["tried"].items()}
+        assert tried[net["rate"]] == min(lost for lost in tried.values() if lost is not None)
+        assert min(tried) < net["rate"] < max(tried)  # the best is no edge of the search
+
+
+def test_stored_nets_of_equal_depth_have_equal_cost(deep):
+    for depth in map(str, deep["depth"]["depths"]):
+        nets = [kind[depth] for kind in deep["depth"]["nets"].values()]
+        assert len({(net["parameters"], net["flops"]) for net in nets}) == 1
+
+
+def test_the_stored_widths_still_build_what_was_counted(deep):
+    rng = np.random.default_rng(0)
+    for table in deep["blocks"].values():
+        for family, net in table["families"].items():
+            built = deep_cnns.family_net(family, tuple(net["widths"]), rng)
+            found = deep_cnns.price(built)
+            assert found == {name: net[name] for name in found}
+
+
+def test_two_kinds_of_net_begin_as_the_same_function():
+    x = np.random.default_rng(0).normal(size=(3, *deep_cnns.IMAGE)).astype(np.float32)
+    outputs = []
+    for kind in ("plain, identity start", "residual"):
+        net = deep_cnns.KINDS[kind](8, np.random.default_rng(1))
+        net.layers[-1].params["kernel"][...] = 0.01
+        stem = net.layers[0].params
+        stem["kernel"][...] = np.random.default_rng(2).normal(size=stem["kernel"].shape)
+        outputs.append(net.forward(x))
+    np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-5)
+
+
+def test_momentum_is_that_of_keras():
+    from twice.parity import keras
+
+    w = np.array([1.0, -2.0], np.float32)
+    ours, theirs = {"w": w.copy()}, keras.Variable(w)
+    optimizer, twin = deep_cnns.Momentum(0.1, 0.9), keras.optimizers.SGD(0.1, momentum=0.9)
+    for step in range(5):
+        g = np.array([step, 1.0], np.float32)
+        optimizer.step(ours, {"w": g})
+        twin.apply([keras.ops.convert_to_tensor(g)], [theirs])
+    np.testing.assert_allclose(ours["w"], keras.ops.convert_to_numpy(theirs), rtol=1e-6)
+
+
+def test_the_search_for_a_rate_goes_on_at_an_edge(monkeypatch):
+    def train(build, rate, seed, epochs, setting, *, watch):
+        return None if rate > 0.5 else {"val_loss": abs(np.log(rate / best))}
+
+    monkeypatch.setattr(deep_cnns, "train", train)
+    for best, rates in ((0.01, 3), (0.1, 5), (0.001, 5)):
+        tried = deep_cnns.tune(None, 1, deep_cnns.SMALL)
+        assert len(tried) == rates
+        np.testing.assert_allclose(min(tried, key=tried.get), best)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_widths_come_near_the_budget(family):
+    widths = deep_cnns.widths_within(family, "parameters", 2000)
+    cost = deep_cnns.price(deep_cnns.family_net(family, widths, np.random.default_rng(0)))
+    assert abs(cost["parameters"] / 2000 - 1) < 0.08
+
+
+def test_a_diverged_run_is_counted_and_left_out(monkeypatch):
+    runs = iter([None, deep_cnns.train(functools.partial(deep_cnns.plain, 2), 0.01, 0, 1,
+                                       deep_cnns.SMALL)])  # fmt: skip
+    monkeypatch.setattr(deep_cnns, "train", lambda *_: next(runs))
+    build = functools.partial(deep_cnns.plain, 2)
+    found = deep_cnns.rounded(deep_cnns.study(build, 0.01, 1, [0, 1], deep_cnns.SMALL))
+    assert found["diverged"] == 1
+    assert len(found["train_loss"]) == len(found["val_accuracy"]) == 1
