@@ -15,11 +15,13 @@ from twice.scratch.deep_cnns import (
     Concatenate,
     Identity,
     conv,
+    dense_block,
     inception_block,
     residual_block,
     separable_block,
     vgg_block,
 )
+from twice.scratch.gates import highway_block, inverted_residual, squeeze_excite
 from twice.scratch.initializers import zeros
 from twice.scratch.pooling import AveragePooling2D, Flatten, GlobalAveragePooling2D, MaxPooling2D
 
@@ -161,4 +163,22 @@ ORIGINALS = {  # name: (year, side of the image, function)
     "ResNet-50": (2015, 224, resnet50),
     "DenseNet-121": (2016, 224, densenet121),
     "MobileNet": (2017, 224, mobilenet),
+}
+
+
+BLOCKS = {  # name: function(n, rng) -> a block from n to n channels (n a multiple of 8)
+    "one 5 x 5": lambda n, rng: Sequential(conv(n, n, 5, rng=rng)),
+    "two 3 x 3": lambda n, rng: Sequential(conv(n, n, 3, rng=rng) + conv(n, n, 3, rng=rng)),
+    "inception": lambda n, rng: inception_block(
+        n, (n // 4, (n // 4, n // 2), (n // 8, n // 8), n // 8), rng=rng
+    ),
+    "residual": lambda n, rng: residual_block(n, n, rng=rng),
+    "bottleneck": lambda n, rng: bottleneck_block(n, n, rng=rng),
+    "dense": lambda n, rng: Sequential(
+        [dense_block(n, n // 4, 4, rng=rng), *conv(2 * n, n, 1, rng=rng)]
+    ),
+    "highway": lambda n, rng: highway_block(n, rng=rng),
+    "separable": lambda n, rng: separable_block(n, n, rng=rng),
+    "inverted residual": lambda n, rng: inverted_residual(n, n, rng=rng),
+    "squeeze and excite": lambda n, rng: squeeze_excite(n, rng=rng),
 }

@@ -93,10 +93,11 @@ def grad_cam(model, x, label, layer):
     return np.maximum((maps * weights).sum(axis=-1), 0)
 
 
-def activation_maximization(model, start, unit, *, steps=100, learning_rate=0.1, penalty=0.0):
+def activation_maximization(model, start, unit, *, steps=100, learning_rate=0.1, penalty=0.0,
+                            limits=(0, 1)):  # fmt: skip
     """Climb to an image that excites a unit: from `start` (N, H, W, C), N images at once.
 
-    x <- x + learning_rate (g / rms(g) - penalty (x - start)), cut to [0, 1], where g is the
+    x <- x + learning_rate (g / rms(g) - penalty (x - start)), cut to `limits`, where g is the
     gradient of output number `unit` of the model: a score, or the mean of a map.
     Returns the images and the outputs on the way (steps + 1, N). Erhan et al. (2009).
     """
@@ -112,4 +113,4 @@ def activation_maximization(model, start, unit, *, steps=100, learning_rate=0.1,
             way = np.broadcast_to(way[:, None, None] / (z.shape[1] * z.shape[2]), z.shape)
         g = model.backward(np.ascontiguousarray(way))
         size = np.sqrt((g**2).mean(axis=(1, 2, 3), keepdims=True)) + 1e-12
-        x = np.clip(x + learning_rate * (g / size - penalty * (x - start)), 0, 1)
+        x = np.clip(x + learning_rate * (g / size - penalty * (x - start)), *limits)
