@@ -11,7 +11,8 @@ own images, weights and batches, so the validation figures of the reported seeds
 What it stores, under depth/nets/KIND/DEPTH and blocks/EQUAL/families/FAMILY, EQUAL being
 "parameters" or "flops": what the network costs, the rate and what else was tried, and lists with
 one entry a seed: train_loss, train_accuracy (after training, over the training set), val_loss,
-val_accuracy. curve holds the mean over the seeds after each epoch.
+val_accuracy. curve holds the mean over the seeds after each epoch. depth/longer is the deepest
+plain network with four times the epochs.
 """
 
 import functools
@@ -23,9 +24,11 @@ import numpy as np
 
 from experiments import record
 from twice import data
-from twice.scratch.backpropagation import Dense, Sequential
+from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.costs import costs
 from twice.scratch.deep_cnns import (
+    Add,
+    Identity,
     conv,
     dense_block,
     inception_block,
@@ -55,6 +58,7 @@ class Setting:
     batch_size: int = 32
     depth_epochs: int = 6
     block_epochs: int = 10
+    longer: int = 4
     momentum: float = 0.9
     tuning_seeds: tuple = TUNING_SEEDS
 
@@ -104,7 +108,21 @@ def residual(depth, rng):
     return stacked([residual_block(WIDTH, WIDTH, rng=rng) for _ in range(depth // 2)], rng)
 
 
-KINDS = {"plain": plain, "plain, identity start": plain_identity, "residual": residual}
+def residual_he(depth, rng):
+    """Shortcuts, but every block starts as x plus something as large as x."""
+    layers = []
+    for _ in range(depth // 2):
+        branch = [*conv(WIDTH, WIDTH, 3, rng=rng), *conv(WIDTH, WIDTH, 3, None, rng=rng)]
+        layers += [Add([branch, Identity()]), Activation("relu")]
+    return stacked(layers, rng)
+
+
+KINDS = {
+    "plain": plain,
+    "plain, identity start": plain_identity,
+    "residual": residual,
+    "residual, He start": residual_he,
+}
 
 
 # --- blocks: a stem, two stages of widths a and b on maps of 8 x 8 and 4 x 4, and scores
@@ -239,8 +257,8 @@ def tune(build, epochs, setting):
                 ]
                 lost = [math.inf if run is None else run["val_loss"] for run in runs]
                 tried[k] = float(np.nan_to_num(np.mean(lost), nan=math.inf, posinf=math.inf))
-        best = min(tried, key=tried.get)
-        if low < best < high or high - low > 6:
+        best = min(sorted(tried), key=tried.get)  # if all diverge, the lowest: go on there
+        if low < best < high or high - low > 8:
             return {float(f"{0.01 * 10 ** (k / 2):.3g}"): tried[k] for k in sorted(tried)}
         low, high = min(low, best - 1), max(high, best + 1)
 
@@ -280,6 +298,13 @@ def depth_job(kind, depth, seeds, setting):
     return rounded(found | {"tried": {f"{rate:g}": lost for rate, lost in tried.items()}})
 
 
+def longer_job(depth, rate, seeds, setting):
+    """The deepest plain network at the rate found for it, with more time."""
+    epochs = setting.longer * setting.depth_epochs
+    found = study(functools.partial(plain, depth), rate, epochs, seeds, setting)
+    return rounded({"epochs": epochs, **found})
+
+
 def block_job(family, budgets, seeds, setting):
     """A family at every budget, at the rate that is best for its net of the first budget."""
     found, tried = {}, None
@@ -301,6 +326,8 @@ def run(seeds, setting=None, *, depths=DEPTHS, kinds=tuple(KINDS), families=tupl
     jobs = {(kind, d): (depth_job, kind, d) for d in depths[::-1] for kind in kinds}
     jobs |= {family: (block_job, family, budgets) for family in families}
     done = {name: job(*known, seeds, setting) for name, (job, *known) in jobs.items()}
+    deepest = max(depths)
+    longer = longer_job(deepest, done["plain", deepest]["rate"], seeds, setting)
     return {
         "trained_by": "twice.scratch, float32",
         "images": "glyphs, ten digits, 16 x 16 pixels, standardized",
@@ -309,6 +336,7 @@ def run(seeds, setting=None, *, depths=DEPTHS, kinds=tuple(KINDS), families=tupl
             "depths": list(depths),
             "width": WIDTH,
             "nets": {kind: {str(d): done[kind, d] for d in depths} for kind in kinds},
+            "longer": {"plain": {str(deepest): longer}},
         },
         "blocks": {
             equal: {"budget": budget, "families": {f: done[f][equal] for f in families}}

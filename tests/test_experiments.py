@@ -16,7 +16,7 @@ def deep():
     return results.load("deep_cnns")
 
 
-DEPTH_KINDS = ("plain", "plain, identity start", "residual")
+DEPTH_KINDS = ("plain", "plain, identity start", "residual", "residual, He start")
 FAMILIES = ("vgg", "inception", "residual", "dense", "separable")
 PER_SEED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
