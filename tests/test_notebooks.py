@@ -163,6 +163,9 @@ HOMES = {
     "conv_layers": "convolution",
     "lenet": "convolution",
     "costs": "convolution",
+    "gates": "deep_cnns",
+    "architectures": "deep_cnns",
+    "looking": "deep_cnns",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 

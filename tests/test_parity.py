@@ -169,3 +169,40 @@ def test_importing_twice_is_light():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert run.stdout.strip() == "set()"
+
+
+def branched():
+    """A convolution beside two: Keras sorts the deeper branch first, we do not."""
+    x = keras.Input((4, 4, 2))
+    one, thin, wide = (keras.layers.Conv2D(3, k, padding="same") for k in (1, 1, 3))
+    z = keras.layers.Concatenate()([one(x), wide(thin(x))])
+    return keras.Model(x, keras.layers.GlobalAveragePooling2D()(z)), [one, thin, wide]
+
+
+def branched_scratch():
+    from twice.scratch.backpropagation import Sequential
+    from twice.scratch.convolution import Conv2D
+    from twice.scratch.deep_cnns import Concatenate
+    from twice.scratch.pooling import GlobalAveragePooling2D
+
+    rng = np.random.default_rng(0)
+    one, thin = Conv2D(2, 3, 1, rng=rng), Conv2D(2, 3, 1, rng=rng)
+    wide = Conv2D(3, 3, 3, padding="same", rng=rng)
+    return Sequential([Concatenate([one, [thin, wide]]), GlobalAveragePooling2D()])
+
+
+def test_models_with_branches_compare_in_our_order():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(5, 4, 4, 2)), rng.normal(size=(5, 6))
+    with parity.float64():
+        model, layers = branched()
+        assert parity.in_our_order(model) != parity.in_our_order(model, layers)
+        table = parity.compare(branched_scratch(), model, x, y, keras_layers=layers, **LOSSES)
+    assert table.largest < 1e-12
+
+
+@pytest.mark.parametrize("pick", [[0, 1], [0, 1, 1], []])
+def test_every_variable_comes_once(pick):
+    model, layers = branched()
+    with pytest.raises(ValueError, match="each of the model's 6 variables once"):
+        parity.in_our_order(model, [layers[k] for k in pick])

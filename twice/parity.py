@@ -106,9 +106,33 @@ def cast(model, dtype):
         model.params = {name: value.astype(dtype) for name, value in model.params.items()}
 
 
-def copy_weights(model, keras_model):
-    """Copy a scratch model's parameters into the Keras model; ValueError where shapes differ."""
-    ours, theirs = parameters(model), keras_model.trainable_variables
+def in_our_order(keras_model, keras_layers=None):
+    """The places in `trainable_variables` of the variables of `keras_layers`, in their order.
+
+    Keras orders a model's layers by their distance from the output, so with branches its order
+    differs from that of the scratch model. None keeps Keras's order. ValueError unless every
+    variable comes once.
+    """
+    theirs = keras_model.trainable_variables
+    if keras_layers is None:
+        return list(range(len(theirs)))
+    place = {id(variable): k for k, variable in enumerate(theirs)}
+    order = [place.get(id(v), -1) for layer in keras_layers for v in layer.trainable_variables]
+    if sorted(order) != list(range(len(theirs))):
+        raise ValueError(
+            f"expected keras_layers to hold each of the model's {len(theirs)} variables once, "
+            f"got {len(order)}: {[layer.name for layer in keras_layers]}"
+        )
+    return order
+
+
+def copy_weights(model, keras_model, keras_layers=None):
+    """Copy a scratch model's parameters into the Keras model; ValueError where shapes differ.
+
+    keras_layers: the Keras layers in the order of ours, for models with branches.
+    """
+    ours, order = parameters(model), in_our_order(keras_model, keras_layers)
+    theirs = [keras_model.trainable_variables[k] for k in order]
     if len(ours) != len(theirs):
         raise ValueError(
             f"the scratch model has {len(ours)} arrays of parameters {list(ours)}, "
@@ -175,12 +199,14 @@ def compare(
     optimizer=None,
     keras_optimizer=None,
     tolerance=None,
+    keras_layers=None,
     verbose=True,
 ):
     """Copy the weights into Keras, then compare outputs, loss, all gradients and one step.
 
     `loss` is a scratch loss (`forward(y_true, y_pred)`, `backward()`), `keras_loss` its Keras twin
     or its name. Without optimizers the step is plain gradient descent with `learning_rate`.
+    keras_layers: the Keras layers in the order of ours, for models with branches (`in_our_order`).
     The comparison runs in the Keras model's dtype. The scratch model, loss and optimizer are left
     as they were; the Keras model holds the copied weights, one step further.
     Returns the `Table`, and prints it if `verbose`. Raises AssertionError with the table if a
@@ -194,7 +220,8 @@ def compare(
     if tolerance is None and dtype not in TOLERANCE:
         raise ValueError(f"no tolerance is known for {dtype}, only for {list(TOLERANCE)}: give one")
     tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
-    copy_weights(model, keras_model)
+    copy_weights(model, keras_model, keras_layers)
+    order = in_our_order(keras_model, keras_layers)
     model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
     x, y = np.asarray(x, dtype), np.asarray(y, dtype)
     cast(model, dtype)
@@ -210,16 +237,15 @@ def compare(
         ("outputs", outputs.shape, difference(outputs, keras_outputs)),
         ("loss", (), difference(np.asarray(value), keras_value)),
     ]
-    for (name, ours), theirs in zip(gradients.items(), keras_grads, strict=True):
-        rows.append((f"gradient of {name}", ours.shape, difference(ours, theirs)))
+    for (name, ours), k in zip(gradients.items(), order, strict=True):
+        rows.append((f"gradient of {name}", ours.shape, difference(ours, keras_grads[k])))
 
     keras_optimizer = keras_optimizer or keras.optimizers.SGD(learning_rate)
     keras_optimizer.apply(keras_grads, keras_model.trainable_variables)
     if optimizer is not None:
         optimizer.step(parameters(model), gradients)
-    for (name, before), theirs in zip(
-        parameters(model).items(), keras_model.trainable_variables, strict=True
-    ):
+    for (name, before), k in zip(parameters(model).items(), order, strict=True):
+        theirs = keras_model.trainable_variables[k]
         after = before if optimizer else before - learning_rate * gradients[name]
         rows.append((f"{name} after one step", after.shape, difference(after, theirs)))
 
