@@ -1,5 +1,6 @@
 """twice.data: shapes, ranges, splits without leakage, the same seed gives the same data."""
 
+import hashlib
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ def rng(seed=0):
 
 GENERATED = {
     "glyphs": lambda n, r: data.glyphs(n, rng=r),
+    "shapes": lambda n, r: data.shapes(n, rng=r),
     "xor": lambda n, r: data.xor(n, rng=r),
     "moons": lambda n, r: data.moons(n, rng=r),
     "spirals": lambda n, r: data.spirals(n, rng=r),
@@ -85,7 +87,7 @@ def test_generated_sets_are_reproducible_and_well_formed(name, n, seed):
     again_x, again_y = GENERATED[name](n, rng(seed))
     np.testing.assert_array_equal(x, again_x)
     np.testing.assert_array_equal(y, again_y)
-    assert x.shape == ((n, 28, 28, 1) if name == "glyphs" else (n, 2))
+    assert x.shape == (n, *{"glyphs": (28, 28, 1), "shapes": (32, 32, 3)}.get(name, (2,)))
     assert y.shape == (n,)
     assert x.dtype == np.float32
     assert y.dtype == np.int64
@@ -176,6 +178,18 @@ def test_blobs_stand_at_their_centers_with_their_spread():
         (lambda: data.glyphs(5, characters="\u4e2d", rng=rng()), "one of matplotlib's text fonts"),
         (lambda: data.glyphs(5, size=4, rng=rng()), "size must be .* at least 8, got 4"),
         (lambda: data.glyphs(5, distortion=-1, rng=rng()), "distortion must be .* from 0 to 2"),
+        (lambda: data.shapes(5, objects=0, rng=rng()), "objects must be .* at least 1, got 0"),
+        (lambda: data.shapes(5, objects=7, target="mask", rng=rng()), "from 1 to 6.*got 7"),
+        (lambda: data.shapes(5, objects=(3, 2), target="mask", rng=rng()), r"got \(3, 2\)"),
+        (lambda: data.shapes(5, objects=(1, 2, 3), rng=rng()), r"got \(1, 2, 3\)"),
+        (lambda: data.shapes(5, objects=2, rng=rng()), 'needs objects=1, got 2: use "mask"'),
+        (lambda: data.shapes(5, kinds="star", rng=rng()), "different names.*got 'star'"),
+        (lambda: data.shapes(5, kinds=["star", "star"], rng=rng()), "different names"),
+        (lambda: data.shapes(5, kinds=["star", "moon"], rng=rng()), "'moon'"),
+        (lambda: data.shapes(5, kinds=[], rng=rng()), r"names.*got \[\]"),
+        (lambda: data.shapes(5, target="box", rng=rng()), "target must be one of .*got 'box'"),
+        (lambda: data.shapes(5, size=20, rng=rng()), "size must be .* at least 24, got 20"),
+        (lambda: data.shapes(5, noise=3, rng=rng()), "noise must be .* from 0 to 2"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
@@ -257,3 +271,112 @@ def test_split_rejects_bad_fractions(n, fractions, message):
 def test_split_rejects_rows_that_do_not_match():
     with pytest.raises(ValueError, match=r"same first dimension, got shapes \(4, 2\) and \(5,\)"):
         data.split(np.zeros((4, 2)), np.zeros(5), rng=rng())
+
+
+def scenes(n, target, *, seed=0, **settings):
+    return data.shapes(n, target=target, rng=rng(seed), **settings)
+
+
+def test_shapes_show_the_same_scenes_for_every_target():
+    x, y = scenes(30, "label")
+    x_mask, masks = scenes(30, "mask")
+    x_boxes, (boxes, labels) = scenes(30, "boxes")
+    np.testing.assert_array_equal(x, x_mask)
+    np.testing.assert_array_equal(x, x_boxes)
+    np.testing.assert_array_equal(y, labels[:, 0])
+    np.testing.assert_array_equal(y + 1, masks.max(axis=(1, 2)))
+    assert (masks.shape, boxes.shape, labels.shape) == ((30, 32, 32), (30, 1, 4), (30, 1))
+    assert (masks.dtype, boxes.dtype, labels.dtype) == (np.int64, np.float32, np.int64)
+    np.testing.assert_array_equal(np.rint(x * 255) / np.float32(255), x)
+
+
+def test_the_same_seed_draws_the_same_pixels_on_every_machine():
+    x, (boxes, labels) = scenes(40, "boxes", objects=(1, 4), seed=7)
+    pixels = np.rint(x * 255).astype(np.uint8).tobytes()
+    objects = np.concatenate([boxes.ravel(), labels.ravel()]).astype(np.int8).tobytes()
+    assert hashlib.sha256(pixels + objects).hexdigest()[:16] == "1715ea37b2200e49"
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_masks_and_boxes_of_shapes_agree(size):
+    _, masks = scenes(150, "mask", objects=(1, 6), size=size)
+    _, (boxes, labels) = scenes(150, "boxes", objects=(1, 6), size=size)
+    for mask, found, kinds in zip(masks, boxes.astype(int), labels, strict=True):
+        present = kinds >= 0
+        assert present[: present.sum()].all()  # objects first, then padding
+        assert (found[~present] == -1).all()
+        covered = np.zeros_like(mask, dtype=bool)
+        for (y0, x0, y1, x1), kind in zip(found[present], kinds[present], strict=True):
+            assert 0 <= y0 < y1 <= size
+            assert 0 <= x0 < x1 <= size
+            mine = mask[y0:y1, x0:x1] == kind + 1
+            assert mine.any(axis=0).all() or (kinds == kind).sum() > 1
+            for edge in (mine[0], mine[-1], mine[:, 0], mine[:, -1]):  # the box is tight
+                assert edge.any()
+            covered[y0:y1, x0:x1] = True
+        assert covered[mask > 0].all()
+        assert set(mask[mask > 0] - 1) == set(kinds[present])
+
+
+def test_every_object_of_shapes_is_visible():
+    x, masks = scenes(300, "mask", objects=(1, 6), noise=0)
+    _, (boxes, labels) = scenes(300, "boxes", objects=(1, 6), noise=0)
+    for k in range(6):
+        present = labels[:, k] >= 0
+        height, width = boxes[present, k, 2] - boxes[present, k, 0], boxes[present, k, 3]
+        width = width - boxes[present, k, 1]
+        assert min(height.min(), width.min()) >= 4
+    counts = (labels >= 0).sum(axis=1)
+    assert set(counts) == set(range(1, 7))
+    share = (masks > 0).mean(axis=(1, 2)) / counts
+    assert share.min() > 0.015  # 16 of 1024 pixels an object
+    for picture, mask in zip(x[counts == 1], masks[counts == 1], strict=True):
+        inside, outside = picture[mask > 0].mean(axis=0), picture[mask == 0].mean(axis=0)
+        assert abs(inside - outside).sum() > 0.3
+
+
+def test_shapes_of_every_kind_are_equally_frequent():
+    _, y = data.shapes(1200, rng=rng())
+    np.testing.assert_allclose(np.bincount(y), 200, atol=45)  # 200 +- 13
+    _, (_, labels) = scenes(600, "boxes", objects=(1, 3), kinds=("star", "cross"))
+    present = labels[labels >= 0]
+    assert set(present) == {0, 1}
+    np.testing.assert_allclose(present.mean(), 0.5, atol=0.06)
+
+
+def test_colors_of_shapes_say_nothing_about_the_kind():
+    x, y = scenes(1500, "label")
+    _, masks = scenes(1500, "mask")
+    inside = (masks > 0)[..., None]
+    color = (x * inside).sum(axis=(1, 2)) / inside.sum(axis=(1, 2))
+    ground = (x * ~inside).sum(axis=(1, 2)) / (~inside).sum(axis=(1, 2))
+    seen = np.concatenate([color, ground], axis=1)
+    distance = ((seen[1000:, None] - seen[None, :1000]) ** 2).sum(axis=2)
+    nearest = y[:1000][np.argsort(distance, axis=1)[:, :15]]
+    guess = np.array([np.bincount(row).argmax() for row in nearest])
+    assert abs(np.mean(guess == y[1000:]) - 1 / 6) < 0.06  # chance, +- 0.017
+    means = np.stack([color[y == k].mean(axis=0) for k in range(6)])
+    assert np.ptp(means, axis=0).max() < 0.12
+
+
+def test_the_areas_of_shapes_fit_their_geometry():
+    share = {"circle": np.pi, "square": 1.44**2, "triangle": 3 * 3**0.5 / 4, "star": 1.1226}
+    share["cross"] = 4 * 0.6 * 0.94 - 0.6**2
+    for kind, area in share.items():
+        masks = scenes(60, "mask", kinds=[kind], size=96)[1]
+        circles = scenes(60, "mask", kinds=["circle"], size=96)[1]  # the same radii
+        ratio = masks.sum() / circles.sum()
+        np.testing.assert_allclose(ratio, area / np.pi, rtol=0.02)
+
+
+def test_shapes_lie_anywhere_in_the_scene():
+    _, (boxes, _) = scenes(800, "boxes")
+    middle = (boxes[:, 0, :2] + boxes[:, 0, 2:]) / 2
+    np.testing.assert_allclose(middle.mean(axis=0), 16, atol=0.6)
+    assert middle.std(axis=0).min() > 2.5
+
+
+def test_two_thousand_shapes_take_about_two_seconds():
+    start = time.process_time()
+    data.shapes(2000, rng=rng())
+    assert time.process_time() - start < 4
