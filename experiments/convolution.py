@@ -1,6 +1,6 @@
 """How far do networks tolerate shifted digits, what is pooling worth, and does Keras agree?
 
-`make experiments SLUG=convolution`, or `python -m experiments.convolution --seeds 0 1`: about six
+`make experiments SLUG=convolution`, or `python -m experiments.convolution --seeds 0 1`: about seven
 minutes on one core. Every network gets the learning rate that was best on validation images.
 """
 
@@ -13,12 +13,13 @@ from twice import data
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.convolution import Conv2D
 from twice.scratch.costs import costs
-from twice.scratch.gradient_descent import SGD
+from twice.scratch.gradient_descent import SGD, batches
 from twice.scratch.initializers import he_normal
 from twice.scratch.lenet import lenet
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.metrics import accuracy
-from twice.scratch.pooling import AveragePooling2D, Flatten, GlobalAveragePooling2D, MaxPooling2D
+from twice.scratch.pooling import AveragePooling2D, Flatten, GlobalAveragePooling2D
+from twice.scratch.training import train_step
 
 SEEDS = range(5)
 TRIED = (1000, 1001)  # the seeds that choose the rate
@@ -73,13 +74,6 @@ def neither(rng):
     return Sequential(first + conv(6, 16, 5, rng=rng) + head(16 * 24 * 24, rng))
 
 
-def pairs_of_three(rng):
-    """LeNet with two 3 x 3 convolutions in the place of each 5 x 5 one."""
-    first = conv(1, 6, 3, padding="same", rng=rng) + conv(6, 6, 3, padding="same", rng=rng)
-    second = conv(6, 16, 3, rng=rng) + conv(16, 16, 3, rng=rng)
-    return Sequential([*first, MaxPooling2D(2), *second, MaxPooling2D(2), *head(400, rng)])
-
-
 def global_pooling(rng):
     """LeNet's convolutions and one more, then the mean of each of 64 maps, and one dense layer."""
     layers = lenet(rng=rng).layers[:6] + conv(16, 64, 5, padding="same", rng=rng)
@@ -94,12 +88,18 @@ NETWORKS = {
     "average": (lambda rng: lenet(rng=rng, pooling=AveragePooling2D), False),
     "strided": (strided, False),
     "strided, wider": (lambda rng: strided(rng, (12, 32)), False),
-    "pairs of 3x3": (pairs_of_three, False),
     "global": (global_pooling, False),
     "dense, shifts": (lambda rng: Sequential(head(784, rng)), True),
     "max, shifts": (lambda rng: lenet(rng=rng), True),
     "global, shifts": (global_pooling, True),
     "neither": (neither, False),
+}
+# To save time these take the rate that was found for another.
+LIKE = {
+    "dense, shifts": "dense",
+    "max, shifts": "max",
+    "global, shifts": "max",
+    "neither": "max",
 }
 
 
@@ -166,14 +166,67 @@ def run(name, seeds, rate, epochs=EPOCHS):
     }
 
 
+def keras_lenet(weights):
+    """LeNet in Keras with these weights."""
+    from twice.parity import keras  # imported quietly
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(120, "relu"),
+            layers.Dense(84, "relu"),
+            layers.Dense(10),
+        ]
+    )
+    model.set_weights(weights)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    return model
+
+
+def twins(seed, rate=0.1, epochs=20, with_keras=True):
+    """Test accuracy of LeNet and of its twin in Keras: the same start, the same batches.
+
+    Every epoch moves each image by at most one pixel.
+    """
+    rng = np.random.default_rng(seed)
+    (x, y), (x_test, y_test) = sheets(seed)
+    ours = lenet(rng=rng)
+    theirs = keras_lenet(ours.get_weights()) if with_keras else None
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(epochs):
+        seen = shifted(x, rng.integers(-1, 2, size=(len(x), 2)), 1)
+        now = rate * (1 - epoch / epochs)
+        optimizer = SGD(now)
+        if with_keras:
+            theirs.optimizer.learning_rate = now
+        for i in batches(len(x), BATCH, rng=rng):
+            train_step(ours, loss, optimizer, seen[i], y[i])
+            if with_keras:
+                theirs.train_on_batch(seen[i], y[i])
+    found = {"numpy": round(accuracy(y_test, ours.predict(x_test)), 4)}
+    if with_keras:
+        found["keras"] = round(accuracy(y_test, theirs.predict_on_batch(x_test)), 4)
+    return found
+
+
 def main(arguments=None):
     seeds = record.chosen_seeds(arguments, SEEDS, __doc__.splitlines()[0])
     started, found = time.perf_counter(), {}
     for name in NETWORKS:
-        found[name] = run(name, seeds, tuned_rate(name))
+        rate = found[LIKE[name]]["rate"] if name in LIKE else tuned_rate(name)
+        found[name] = run(name, seeds, rate)
         row = np.array(found[name]["accuracy"])
         print(f"{name:<15}", found[name]["rate"], row.mean(axis=0).round(4), row[:, 0], flush=True)
-    record.save("convolution", {"shifts": found}, seeds=seeds, started=started)
+    pairs = [twins(seed) for seed in seeds]
+    print("twins", pairs)
+    record.save("convolution", {"shifts": found, "twins": pairs}, seeds=seeds, started=started)
 
 
 if __name__ == "__main__":
