@@ -143,8 +143,10 @@ class Bench:
         self.page.evaluate("(tone) => (document.documentElement.dataset.theme = tone)", tone)
         self.settle()
 
-    def answer_time(self, slider, start, by, steps=60):
+    def answer_time(self, slider, start, by, steps=60, action=ANSWER):
         """The median milliseconds of script after one step of a slider: event, then frames.
+
+        `action` may be another function of (node, number) that waits for its frames.
 
         The processor's time of the page's thread: what other programs take meanwhile does not
         count.
@@ -160,7 +162,7 @@ class Bench:
         times = []
         for i in range(steps):
             before = worked()
-            slider.evaluate(ANSWER, start + by * i)
+            slider.evaluate(action, start + by * i)
             times.append(worked() - before)
         session.detach()
         return 1e3 * float(np.median(times))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import mlp, timing
+from benchmarks import cnn, mlp, timing, with_keras
 from twice.parity import keras
 from twice.scratch.losses import one_hot
 
@@ -35,8 +35,7 @@ def test_the_compiled_keras_step_is_the_scratch_step(batch, monkeypatch):
     for variable, value in zip(twin.trainable_variables, model.get_weights(), strict=True):
         variable.assign(value)
     monkeypatch.setattr(mlp, "scratch_model", lambda sizes: model)
-    monkeypatch.setattr(mlp, "keras_model", lambda sizes: twin)
-    step, compiled = mlp.scratch_step(SIZES, *batch), mlp.compiled_step(SIZES, *batch)
+    step, compiled = mlp.scratch_step(SIZES, *batch), with_keras.compiled_step(twin, *batch)
     if compiled is None:
         pytest.skip(f"no bare compiled step on {keras.backend.backend()}")
     for _ in range(3):
@@ -53,3 +52,26 @@ def test_a_race_counts_seconds_a_call_and_takes_turns():
     assert all(0 < low <= middle < 1e-3 for low, middle in times.values())
     runs = [name for name, last in zip(order, [None, *order], strict=False) if name != last]
     assert runs == ["a", "b"] * 3
+
+
+@pytest.mark.parametrize("name", sorted(cnn.LAYERS))
+def test_a_layer_and_its_keras_twin_send_back_the_same(name):
+    ours, theirs, x = cnn.layer(name, batch_size=2)
+    layer = ours[0]
+    if layer.params:
+        theirs.set_weights(list(layer.params.values()))
+    z, back = cnn.scratch_pass(*ours)()
+    outputs, gradients = cnn.keras_pass(theirs, x, ours[2])()
+    np.testing.assert_allclose(z, np.asarray(outputs), atol=1e-5)
+    np.testing.assert_allclose(back, np.asarray(gradients[0]), atol=1e-5)
+    for found, other in zip(layer.grads.values(), gradients[1:], strict=True):
+        np.testing.assert_allclose(found, np.asarray(other), rtol=1e-4, atol=1e-3)
+    if with_keras.keras.backend.backend() == "tensorflow":
+        compiled = cnn.keras_pass(theirs, x, ours[2], compiled=True)
+        np.testing.assert_allclose(back, compiled()[1][0], atol=1e-5)
+
+
+def test_both_lenets_take_the_same_step():
+    model, twin, x, y = cnn.lenets(batch_size=3)
+    assert model(x, y) == pytest.approx(twin(x, y), rel=1e-4)
+    assert model(x, y) == pytest.approx(twin(x, y), rel=1e-4)

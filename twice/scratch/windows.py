@@ -97,10 +97,10 @@ def taps(window, x):
     (rows, columns), (down, right) = window.positions, window.strides
     for i in range(window.kernel_size[0]):
         top = i * window.dilation_rate[0]
-        across = x[:, top : top + (rows - 1) * down + 1 : down]
+        across = x[:, top : top + rows * down : down]
         for j in range(window.kernel_size[1]):
             left = j * window.dilation_rate[1]
-            yield i, j, across[:, :, left : left + (columns - 1) * right + 1 : right]
+            yield i, j, across[:, :, left : left + columns * right : right]
 
 
 def windows(window, x):

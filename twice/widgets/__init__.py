@@ -3,18 +3,24 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Kernel": "kernel",
+    "LeNet": "lenet",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
+    "ReceptiveField": "receptive_field",
 }
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Kernel",
+    "LeNet",
     "LearningRateDemo",
     "LossDemo",
     "PerceptronDemo",
     "PlaygroundDemo",
+    "ReceptiveField",
 ]
 
 
