@@ -1,0 +1,233 @@
+"""How far do networks tolerate shifted digits, what is pooling worth, and does Keras agree?
+
+`make experiments SLUG=convolution`, or `python -m experiments.convolution --seeds 0 1`: about seven
+minutes on one core. Every network gets the learning rate that was best on validation images.
+"""
+
+import time
+
+import numpy as np
+
+from experiments import record
+from twice import data
+from twice.scratch.backpropagation import Activation, Dense, Sequential
+from twice.scratch.convolution import Conv2D
+from twice.scratch.costs import costs
+from twice.scratch.gradient_descent import SGD, batches
+from twice.scratch.initializers import he_normal
+from twice.scratch.lenet import lenet
+from twice.scratch.losses import SparseCategoricalCrossentropy
+from twice.scratch.metrics import accuracy
+from twice.scratch.pooling import AveragePooling2D, Flatten, GlobalAveragePooling2D
+from twice.scratch.training import train_step
+
+SEEDS = range(5)
+TRIED = (1000, 1001)  # the seeds that choose the rate
+RATES = (0.1, 0.3)
+EPOCHS, BATCH = 15, 32
+SHIFTS = range(6)
+FARTHEST = 3  # of the random shifts in training
+DIRECTIONS = ((1, 0), (-1, 0), (0, 1), (0, -1))
+
+
+def sheets(seed):
+    """Digits twice as large in the middle of 28 x 28 pixels: (x, y), (x_test, y_test)."""
+    around = [(0, 0), (6, 6), (6, 6), (0, 0)]
+    return [
+        (np.pad(x.repeat(2, axis=1).repeat(2, axis=2), around), y)
+        for x, y in data.digits(seed=seed)
+    ]
+
+
+def shifted(x, steps, most):
+    """Every image moved by its (rows, columns) of `steps` (N, 2), at most `most`; paper around."""
+    around = np.pad(x, [(0, 0), (most, most), (most, most), (0, 0)])
+    height, width = x.shape[1:3]
+    corners = most - np.broadcast_to(steps, (len(x), 2))
+    moved = [a[r : r + height, c : c + width] for a, (r, c) in zip(around, corners, strict=True)]
+    return np.stack(moved)
+
+
+def head(n_in, rng):
+    """LeNet's three dense layers."""
+    start = {"rng": rng, "initializer": he_normal}
+    return [
+        *(Flatten(), Dense(n_in, 120, **start), Activation("relu")),
+        *(Dense(120, 84, **start), Activation("relu"), Dense(84, 10, **start)),
+    ]
+
+
+def conv(*sizes, rng, **window):
+    return [Conv2D(*sizes, rng=rng, initializer=he_normal, **window), Activation("relu")]
+
+
+def strided(rng, filters=(6, 16)):
+    """LeNet whose convolutions take steps of 2, with no pooling after them."""
+    one, two = filters
+    first = conv(1, one, 5, strides=2, padding="same", rng=rng)
+    return Sequential(first + conv(one, two, 5, strides=2, rng=rng) + head(two * 25, rng))
+
+
+def neither(rng):
+    """LeNet without pooling, and without strides: all 24 x 24 positions go into the head."""
+    first = conv(1, 6, 5, padding="same", rng=rng)
+    return Sequential(first + conv(6, 16, 5, rng=rng) + head(16 * 24 * 24, rng))
+
+
+def global_pooling(rng):
+    """LeNet's convolutions and one more, then the mean of each of 64 maps, and one dense layer."""
+    layers = lenet(rng=rng).layers[:6] + conv(16, 64, 5, padding="same", rng=rng)
+    last = Dense(64, 10, rng=rng, initializer=he_normal)
+    return Sequential([*layers, GlobalAveragePooling2D(), last])
+
+
+# name: (the network, whether it trains on randomly shifted images)
+NETWORKS = {
+    "dense": (lambda rng: Sequential(head(784, rng)), False),
+    "max": (lambda rng: lenet(rng=rng), False),
+    "average": (lambda rng: lenet(rng=rng, pooling=AveragePooling2D), False),
+    "strided": (strided, False),
+    "strided, wider": (lambda rng: strided(rng, (12, 32)), False),
+    "global": (global_pooling, False),
+    "dense, shifts": (lambda rng: Sequential(head(784, rng)), True),
+    "max, shifts": (lambda rng: lenet(rng=rng), True),
+    "global, shifts": (global_pooling, True),
+    "neither": (neither, False),
+}
+# To save time these take the rate that was found for another.
+LIKE = {
+    "dense, shifts": "dense",
+    "max, shifts": "max",
+    "global, shifts": "max",
+    "neither": "max",
+}
+
+
+def train(name, rate, x, y, seed, epochs=EPOCHS):
+    """A network trained by plain steps whose size falls in a straight line toward 0."""
+    build, moves = NETWORKS[name]
+    rng = np.random.default_rng(seed)
+    model, loss = build(rng), SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(epochs):
+        seen = x
+        if moves:
+            steps = rng.integers(-FARTHEST, FARTHEST + 1, size=(len(x), 2))
+            seen = shifted(x, steps, FARTHEST)
+        optimizer = SGD(rate * (1 - epoch / epochs))
+        model.fit(seen, y, loss=loss, optimizer=optimizer, batch_size=BATCH, rng=rng, verbose=False)
+    return model
+
+
+def tuned_rate(name, rates=RATES, seeds=TRIED, epochs=EPOCHS):
+    """The rate with the best mean accuracy on a fifth of the training images."""
+    found = {rate: [] for rate in rates}
+    for seed in seeds:
+        (x, y), _ = sheets(seed)
+        held = len(x) // 5
+        for rate in rates:
+            try:
+                model = train(name, rate, x[held:], y[held:], seed, epochs)
+                found[rate].append(accuracy(y[:held], model.predict(x[:held])))
+            except FloatingPointError:  # it blew up
+                found[rate].append(0.0)
+    return max(rates, key=lambda rate: np.mean(found[rate]))
+
+
+def by_shift(model, x, y):
+    """Accuracy at each of SHIFTS, the mean over four directions."""
+    return [
+        round(
+            float(
+                np.mean(
+                    [
+                        accuracy(y, model.predict(shifted(x, far * np.array(way), SHIFTS[-1])))
+                        for way in DIRECTIONS
+                    ]
+                )
+            ),
+            4,
+        )
+        for far in SHIFTS
+    ]
+
+
+def run(name, seeds, rate, epochs=EPOCHS):
+    """Test accuracy by shift for each seed, and what the network costs."""
+    found = []
+    for seed in seeds:
+        (x, y), (x_test, y_test) = sheets(seed)
+        found.append(by_shift(train(name, rate, x, y, seed, epochs), x_test, y_test))
+    bill = costs(NETWORKS[name][0](np.random.default_rng(0)), (28, 28, 1))
+    return {
+        "rate": rate,
+        "parameters": sum(cost.parameters for cost in bill),
+        "flops": sum(cost.flops for cost in bill),
+        "accuracy": found,
+    }
+
+
+def keras_lenet(weights):
+    """LeNet in Keras with these weights."""
+    from twice.parity import keras  # imported quietly
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(120, "relu"),
+            layers.Dense(84, "relu"),
+            layers.Dense(10),
+        ]
+    )
+    model.set_weights(weights)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    return model
+
+
+def twins(seed, rate=0.1, epochs=20, with_keras=True):
+    """Test accuracy of LeNet and of its twin in Keras: the same start, the same batches.
+
+    Every epoch moves each image by at most one pixel.
+    """
+    rng = np.random.default_rng(seed)
+    (x, y), (x_test, y_test) = sheets(seed)
+    ours = lenet(rng=rng)
+    theirs = keras_lenet(ours.get_weights()) if with_keras else None
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(epochs):
+        seen = shifted(x, rng.integers(-1, 2, size=(len(x), 2)), 1)
+        now = rate * (1 - epoch / epochs)
+        optimizer = SGD(now)
+        if with_keras:
+            theirs.optimizer.learning_rate = now
+        for i in batches(len(x), BATCH, rng=rng):
+            train_step(ours, loss, optimizer, seen[i], y[i])
+            if with_keras:
+                theirs.train_on_batch(seen[i], y[i])
+    found = {"numpy": round(accuracy(y_test, ours.predict(x_test)), 4)}
+    if with_keras:
+        found["keras"] = round(accuracy(y_test, np.asarray(theirs(x_test))), 4)
+    return found
+
+
+def main(arguments=None):
+    seeds = record.chosen_seeds(arguments, SEEDS, __doc__.splitlines()[0])
+    started, found = time.perf_counter(), {}
+    for name in NETWORKS:
+        rate = found[LIKE[name]]["rate"] if name in LIKE else tuned_rate(name)
+        found[name] = run(name, seeds, rate)
+        row = np.array(found[name]["accuracy"])
+        print(f"{name:<15}", found[name]["rate"], row.mean(axis=0).round(4), row[:, 0], flush=True)
+    pairs = [twins(seed) for seed in seeds]
+    print("twins", pairs)
+    record.save("convolution", {"shifts": found, "twins": pairs}, seeds=seeds, started=started)
+
+
+if __name__ == "__main__":
+    main()
