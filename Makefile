@@ -6,6 +6,8 @@ BIN := .venv/bin
 NOTEBOOKS ?=
 LAB ?=
 SLUG ?=
+# The book's matrices are small: NumPy multiplies them faster on one thread than on many.
+export OPENBLAS_NUM_THREADS ?= 1
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help

@@ -83,7 +83,9 @@ def main(arguments=None):
         print(f"{len(paths)} notebooks checked, {failed} faults")
         return 1 if failed else 0
 
-    os.environ["TWICE_PROGRESS"] = "0"  # the kernels inherit it: no bar in a stored output
+    # The kernels inherit these: no bar in a stored output, and sums that no count of cores changes.
+    os.environ["TWICE_PROGRESS"] = "0"
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     total = sum(len(notebooks.read(path).cells) for path in paths)
     before = {path: path.read_bytes() for path in paths}
     with tqdm(total=total, unit="cell") as bar, ThreadPoolExecutor(options.jobs) as pool:
