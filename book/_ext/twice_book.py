@@ -95,6 +95,21 @@ def lighten_pictures(app, error):
                 small.save(path, optimize=True)
 
 
+def leave_search_to_its_page(app, error):
+    """Take the search engine and its index of the whole book (200 KB, growing) off other pages.
+
+    The theme puts them on each page for a search as you type, which this book leaves off.
+    """
+    if error or app.builder.format != "html":
+        return
+    names = r"_static/searchtools|_static/language_data|searchindex"
+    tools = re.compile(rf'\s*<script src="[^"]*(?:{names})\.js"></script>')
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if path.name != "search.html" and tools.search(text):
+            path.write_text(tools.sub("", text), encoding="utf-8")
+
+
 def hold_punctuation(body):
     """Keep a formula on one line with the signs that touch it: MathJax's box else lets the line
     end between "z = 8" and its comma.
@@ -169,4 +184,5 @@ def setup(app):
     app.connect("doctree-read", quizzes_wait)
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", lighten_pictures)
+    app.connect("build-finished", leave_search_to_its_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -715,6 +715,7 @@ function controls(demo) {
   const angle = slider(page, { label: "Turn", min: -180, max: 180, step: 5, trait: "angle", format: (v) => `${number(v, 0)}°` });
   const zoom = slider(page, { label: "Size", min: 0.5, max: 1.5, step: 0.05, trait: "zoom", format: (v) => `${Math.round(100 * v)} %` });
   const back = button({ label: "Back to the middle", onClick: () => page.set({ ...nothing }) });
+  brush.input.dataset.tool = "";
   group("Drawing", brush.element, center.element);
   group("Then move the ink (in pixels)", right.element, down.element, angle.element, zoom.element, back.element);
   const undo = button({ label: "Undo", title: "Take the last stroke back", onClick: () => {
