@@ -306,6 +306,8 @@ def test_the_goal_asks_for_a_drawing_that_is_shifted_and_misread(change, here, u
         ({}, one_hot(7, 0.6), one_hot(7, 0.6), ["not sure"]),
         ({}, one_hot(7, 0.4), one_hot(7, 0.4), ["no idea"]),
         ({"right": 2}, one_hot(7, 0.9), one_hot(7, 0.99), ["In the middle it is a 7, too"]),
+        ({"welcome": True}, one_hot(7, 0.9), one_hot(7, 0.9), ["sees a 7", "That is an example"]),
+        ({"welcome": True, "right": 2}, one_hot(1, 0.9), one_hot(7, 0.9), ["in the middle is a 7"]),
         ({"angle": 9}, one_hot(1, 0.9), one_hot(7, 0.98), ["in the middle is a 7, at 98 %"]),
     ],
 )
@@ -457,6 +459,9 @@ def test_summary_and_picture():
     assert "strokes on an image" in LeNet(strokes=SEVEN, image=np.eye(28)).summary()
     assert demo.picture().startswith(b"\x89PNG")
     assert demo.picture() != LeNet().picture()
+    assert LeNet(right=5).picture() != LeNet().picture()  # of the example, which moves, too
+    example = run_js(SCRIPT, "return demo.readImages(data)[7];", demo.examples)
+    assert np.array_equal(LeNet()._seen([], example), LeNet(image=example).pixels)
 
 
 def test_what_travels_with_the_page_is_light():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from bench import contrast
 from drawn_digits import SKETCHES
+from js import run_js
 
 from twice.widgets import LeNet
 from twice.widgets.lenet import LAYERS
@@ -61,10 +62,79 @@ def control(here, label):
     return here.page.get_by_label(label, exact=True)
 
 
+def welcomed(here):
+    """Is the example to begin with on the pad? No trait knows it."""
+    assert here.page.locator(".ln-empty").is_visible()
+    assert here.trait("strokes") == here.trait("image") == []
+    return "That is an example" in here.text(".twice-say")
+
+
+def test_at_first_sight_an_example_is_alive(bench):
+    here, demo = bench(), LeNet()
+    example = demo.example_names.index("handwritten 7")
+    assert welcomed(here)
+    image = run_js("lenet.js", "return demo.readImages(data);", demo.examples)[example]
+    np.testing.assert_allclose(scores(here), 100 * LeNet(image=image).scores, atol=0.051)
+    for label, trait in (("Sideways", "right"), ("Up, down", "down")):
+        for value in (-5, 5):
+            before = here.pixels(INPUT)
+            control(here, label).fill(str(value))
+            here.settle()
+            assert here.pixels(INPUT) != before
+            assert here.trait(trait) == value
+    moved = LeNet(image=image, right=5, down=5)
+    np.testing.assert_allclose(scores(here), 100 * moved.scores, atol=0.051)
+    assert moved.predicted != 7
+    assert here.trait("goal_met") is False  # it is not the reader's digit
+    assert here.trait("strokes") == here.trait("image") == []
+    here.press("Back to the middle")
+    assert welcomed(here)
+    assert here.complaints == []
+
+
+@pytest.mark.parametrize("by", ["mouse", "keyboard"])
+def test_the_first_stroke_replaces_the_example(bench, by):
+    here = bench()
+    control(here, "Sideways").fill("5")
+    if by == "mouse":
+        draw(here, [[(14, 4), (14, 24)]])
+    else:
+        here.page.locator(".ln-pad").focus()
+        for key in ("Space", *12 * ["ArrowDown"], "Space"):
+            here.page.keyboard.press(key)
+        here.settle()
+    assert len(here.trait("strokes")) == 1
+    assert here.trait("image") == []
+    assert here.trait("right") == 0  # the shift was the example's
+    assert here.page.locator(".ln-empty").is_hidden()
+    assert "It sees a 1" in here.text(".twice-say")
+    np.testing.assert_allclose(scores(here), 100 * twin(here).scores, atol=0.051)
+    here.press("Undo")
+    assert not welcomed(here)
+    assert here.trait("goal_met") is False
+
+
+@pytest.mark.parametrize("name", ["Clear", "Undo"])
+def test_blank_paper_is_within_reach(bench, name):
+    here = bench()
+    here.press(name)
+    assert not welcomed(here)
+    assert "Blank paper" in here.text(".twice-say")
+    np.testing.assert_allclose(scores(here), 100 * LeNet().scores, atol=0.051)
+    here.tone("dark")
+    assert not welcomed(here)
+
+
+def test_what_python_draws_takes_the_place_of_the_example(bench):
+    here = bench()
+    here.page.evaluate("(strokes) => window.model.set('strokes', strokes)", SEVEN)
+    here.settle()
+    np.testing.assert_allclose(scores(here), 100 * twin(here).scores, atol=0.051)
+    assert here.page.locator(".ln-empty").is_hidden()
+
+
 def test_a_stroke_of_the_mouse_changes_everything(bench):
     here = bench()
-    assert here.page.locator(".ln-empty").is_visible()
-    assert "Draw a digit" in here.text(".twice-say")
     parts = [".ln-pad canvas", INPUT, ".ln-conv2 canvas", ".ln-strip", LARGE]
     before = [here.pixels(part) for part in parts]
     draw(here, [[(8, 6), (20, 6), (12, 23)], [(10, 14), (18, 14)]])

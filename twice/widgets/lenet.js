@@ -304,14 +304,16 @@ export function way(right, down) {
 
 /** The sentence below the picture. */
 export function explain(settings, p, unmoved) {
-  const { strokes, image, right, down, angle, zoom } = settings;
+  const { strokes, image, right, down, angle, zoom, welcome } = settings;
   if (!strokes.length && !image.length) {
     return "Draw a digit from 0 to 9 in the square, or take an example. Every layer below follows your stroke.\nBlank paper gets ten probabilities, too: they always add up to 1.";
   }
   const [first, second] = ranking(p);
   const sure = p[first] >= 0.8 ? "" : p[first] >= 0.5 ? " It is not sure." : " It has no idea: no digit gets half of the probability.";
   const sees = `It sees ${aDigit(first)}, at ${percent(p[first])}; next: ${second}, at ${percent(p[second])}.${sure}`;
-  if (!right && !down && !angle && zoom === 1) return `${sees}\nNow shift, turn or scale your drawing, and watch the scores.`;
+  const still = !right && !down && !angle && zoom === 1;
+  if (still && welcome) return `${sees}\nThat is an example. Draw your own digit in the square: your first stroke replaces it.`;
+  if (still) return `${sees}\nNow shift, turn or scale your drawing, and watch the scores.`;
   const [was] = ranking(unmoved);
   if (was === first) return `${sees}\nIn the middle it is ${aDigit(was)}, too, at ${percent(unmoved[was])}.`;
   return `${sees}\nThe same ink in the middle is ${aDigit(was)}, at ${percent(unmoved[was])}: to this network, place and pose matter.`;
@@ -321,11 +323,15 @@ export function explain(settings, p, unmoved) {
 
 const NAMES = { conv1: "Convolution 1", pool1: "Pooling 1", conv2: "Convolution 2", pool2: "Pooling 2" };
 const SETTINGS = ["strokes", "image", "center", "right", "down", "angle", "zoom"];
+const WELCOME = 7; // the example to begin with
 const nothing = { right: 0, down: 0, angle: 0, zoom: 1 };
 
 function render({ model, el }) {
   const page = createPage({ model, el, title: "What does a trained LeNet see?" });
-  const demo = { page, hover: null, point: null, drawing: false, occlusion: null };
+  const demo = { page, hover: null, point: null, drawing: false };
+  const blank = () => !page.get("strokes").length && !page.get("image").length;
+  demo.examples = readImages(page.get("examples"));
+  demo.welcome = blank() ? demo.examples[WELCOME] : null; // shown until somebody draws, picks or clears; no trait knows it
   const parts = [pad(demo), input(demo), scores(demo), stages(demo), inspector(demo)];
   controls(demo);
   examples(demo);
@@ -350,6 +356,7 @@ function render({ model, el }) {
     if (!demo.changed) return;
     demo.changed = false;
     demo.settings = Object.fromEntries(SETTINGS.map((name) => [name, page.get(name)]));
+    if (demo.welcome) Object.assign(demo.settings, { image: demo.welcome, welcome: true });
     const paper = ink(demo.settings.strokes, demo.settings.image);
     demo.run = forward(demo.weights, prepare(paper, demo.settings));
     const still = Object.keys(nothing).every((name) => demo.settings[name] === nothing[name]);
@@ -364,7 +371,9 @@ function render({ model, el }) {
     words(demo);
   });
   demo.fresh = () => { demo.changed = true; demo.show(); };
-  page.watch(SETTINGS.join(" "), demo.fresh);
+  demo.leave = () => { demo.welcome = null; demo.fresh(); };
+  page.watch("strokes image", demo.leave);
+  page.watch(SETTINGS.slice(2).join(" "), demo.fresh);
   page.watch("packed", () => { learn(); demo.show(); });
   page.watch("look pixel explain brush", demo.show);
   page.themed.add(() => { demo.paint(); demo.show(); });
@@ -417,7 +426,11 @@ function pad(demo) {
   let [keys, stroke, pointer, at, lowered, room] = [false, null, null, [14, 8], false, 0];
   const round = (v) => Number(clamp(v, 0, SIDE).toFixed(2));
 
-  const begin = (point) => { stroke = [Number(page.get("brush").toFixed(2)), ...point.map(round)]; store(true); };
+  const begin = (point) => {
+    if (demo.welcome) page.set({ ...nothing }, false); // the moves were the example's
+    stroke = [Number(page.get("brush").toFixed(2)), ...point.map(round)];
+    store(true);
+  };
   const extend = (point, first = false) => {
     const [x, y] = point.map(round);
     if (Math.hypot(x - stroke.at(-2), y - stroke.at(-1)) < 0.2) return;
@@ -472,13 +485,13 @@ function pad(demo) {
   page.onDispose(() => observer.disconnect());
 
   return () => {
-    const { colors, ramps, settings: { strokes, image } } = demo;
+    const { colors, ramps, settings: { strokes, image, welcome } } = demo;
     const size = Math.round((room || 280) * (globalThis.devicePixelRatio || 1));
     if (canvas.width !== size) canvas.width = canvas.height = size;
     context.setTransform(size / SIDE, 0, 0, size / SIDE, 0, 0);
     context.clearRect(0, 0, SIDE, SIDE);
     if (image.length) {
-      small.fill((i) => shadeOf(ramps.ink, image[Math.floor(i / SIDE)][i % SIDE], 1));
+      small.fill((i) => shadeOf(ramps.ink, image[Math.floor(i / SIDE)][i % SIDE], welcome ? 2 : 1)); // paler: it is not the reader's
       context.drawImage(small.canvas, 0, 0, SIDE, SIDE);
     }
     Object.assign(context, { lineCap: "round", lineJoin: "round", strokeStyle: colors.ink, fillStyle: colors.ink });
@@ -496,8 +509,9 @@ function pad(demo) {
       context.stroke();
       if (!lowered) { context.beginPath(); context.arc(...at, 0.3, 0, 2 * Math.PI); context.fillStyle = colors.accent; context.fill(); }
     }
-    hint.hidden = strokes.length > 0 || image.length > 0;
-    box.setAttribute("aria-label", `Drawing pad, ${strokes.length} strokes. Brush ${lowered ? "down" : "up"} at column ${at[0]}, row ${at[1]} of 28. ` +
+    hint.hidden = !welcome && (strokes.length > 0 || image.length > 0);
+    hint.classList.toggle("ln-above", Boolean(welcome));
+    box.setAttribute("aria-label", `Drawing pad, ${welcome ? "an example, which your first stroke replaces" : `${strokes.length} strokes`}. Brush ${lowered ? "down" : "up"} at column ${at[0]}, row ${at[1]} of 28. ` +
       "Arrow keys move it, Space lowers and lifts it.");
   };
 }
@@ -720,10 +734,11 @@ function controls(demo) {
   group("Then move the ink (in pixels)", right.element, down.element, angle.element, zoom.element, back.element);
   const undo = button({ label: "Undo", title: "Take the last stroke back", onClick: () => {
     demo.lift();
+    demo.leave();
     const strokes = page.get("strokes");
     page.set(strokes.length ? { strokes: strokes.slice(0, -1) } : { image: [] });
   } });
-  const clear = button({ label: "Clear", onClick: () => { demo.lift(); page.set({ strokes: [], image: [], ...nothing }); } });
+  const clear = button({ label: "Clear", onClick: () => { demo.lift(); demo.leave(); page.set({ strokes: [], image: [], ...nothing }); } });
   page.actions.append(clear.element, undo.element);
 }
 
@@ -731,7 +746,7 @@ function controls(demo) {
 function examples(demo) {
   const { page } = demo;
   const names = page.get("example_names");
-  const pictures = readImages(page.get("examples")).map((image, k) => {
+  const pictures = demo.examples.map((image, k) => {
     const picture = raster(SIDE);
     const press = html("button", { type: "button", class: "ln-example", "aria-label": `Example: ${names[k]}`, title: names[k],
       onclick: () => { demo.lift(); page.set({ strokes: [], image }); } }, picture.canvas);

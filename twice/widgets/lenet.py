@@ -33,6 +33,7 @@ LAYERS = {"conv1": (6, 28), "pool1": (6, 14), "conv2": (16, 10), "pool2": (16, 5
 PARTS = (  # what each layer of `twice.scratch.lenet` puts out, if it is shown
     *("", "conv1", "pool1", "", "conv2", "pool2", "", "", "dense1", "", "dense2", "logits"),
 )
+WELCOME = 7  # the example that is shown until something is drawn
 STORED = Path(__file__).with_name("lenet.npz")
 
 
@@ -145,7 +146,8 @@ class LeNet(Demo):
     `LeNet()` has the book's weights (`experiments/lenet.py`); `LeNet(weights=model.get_weights())`
     shows your own network of the same shape: a 28 x 28 x 1 input, Conv2D(6, 5, padding="same"),
     pooling, Conv2D(16, 5), pooling, Dense 120, 84 and 10, ReLU, max-pooling, logits at the end.
-    Weights are rounded to float16 on the way to the page. `pixels` is the input that the network
+    Weights are rounded to float16 on the way to the page. Until something is drawn, the page shows
+    an example, which is in no trait. `pixels` is the input that the network
     gets; set it to show it an image of your own. `scores` are the ten probabilities, `predicted`
     is the digit, `layers` holds every layer's numbers.
     """
@@ -232,8 +234,7 @@ class LeNet(Demo):
     @property
     def pixels(self):
         """What the network gets, (28, 28) in [0, 1]; set it to an image and it gets just that."""
-        moves = {name: getattr(self, name) for name in ("right", "down", "angle", "zoom")}
-        return prepare(ink(self.strokes, self.image), center=self.center, **moves)
+        return self._seen(self.strokes, self.image)
 
     @pixels.setter
     def pixels(self, image):
@@ -243,6 +244,10 @@ class LeNet(Demo):
         self.image = image
         self.strokes = []
         self.center, self.right, self.down, self.angle, self.zoom = False, 0, 0, 0, 1
+
+    def _seen(self, strokes, image):
+        moves = {name: getattr(self, name) for name in ("right", "down", "angle", "zoom")}
+        return prepare(ink(strokes, image), center=self.center, **moves)
 
     @property
     def layers(self):
@@ -329,7 +334,8 @@ class LeNet(Demo):
         from twice import plots
 
         blank = not self.strokes and not self.image
-        layers = forward(self.weights, _stored()[1][7] / 15) if blank else self.layers
+        x = self._seen([], _stored()[1][WELCOME] / 15) if blank else self.pixels
+        layers = forward(self.weights, x)
         left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 1.7, 1))
         ax = left.subplots()
         ax.imshow(layers["input"], cmap="gray_r", vmin=0, vmax=1)
