@@ -325,12 +325,12 @@ def test_the_sizes_formula_and_the_padding_are_written_with_their_numbers():
         )
 
     formula, words, _ = told(24, 3, 2, 1, "same")
-    assert formula == "m = ⌊(24 + 1 − (1·(3 − 1) + 1)) / 2⌋ + 1 = ⌊22 / 2⌋ + 1 = 12"
-    assert "⌈24 / 2⌉ = 12 needs p = 1: zeros, 0 at the top and left, 1 at the bottom" in words
+    assert formula == "O = ⌊(24 − (1·(3 − 1) + 1) + 1) / 2⌋ + 1 = ⌊22 / 2⌋ + 1 = 12"
+    assert "⌈24 / 2⌉ = 12 needs 2P = 1: zeros, 0 at the top and left, 1 at the bottom" in words
     assert "jumps 2 pixels" in words
     formula, words, _ = told(24, 3, 1, 3, "valid")
     assert formula.endswith("= ⌊17 / 1⌋ + 1 = 18")
-    assert "p = 0" in words
+    assert "P = 0" in words
     assert "still 9 weights, but they span 7 × 7" in words
     formula, words, said = told(8, 5, 1, 3, "valid")
     assert formula.endswith("⌊−5 / 1⌋ + 1: no output, because the window does not fit")

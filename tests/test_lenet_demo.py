@@ -308,6 +308,8 @@ def test_the_goal_asks_for_a_drawing_that_is_shifted_and_misread(change, here, u
         ({"right": 2}, one_hot(7, 0.9), one_hot(7, 0.99), ["In the middle it is a 7, too"]),
         ({"welcome": True}, one_hot(7, 0.9), one_hot(7, 0.9), ["sees a 7", "That is an example"]),
         ({"welcome": True, "right": 2}, one_hot(1, 0.9), one_hot(7, 0.9), ["in the middle is a 7"]),
+        ({"right": -5}, one_hot(7, 0.9), one_hot(7, 0.99), ["Still a 7", "Try", ": up, down, or"]),
+        ({"down": 5}, one_hot(7, 0.9), one_hot(7, 0.99), ["Still a 7", ": left, right, or both"]),
         ({"angle": 9}, one_hot(1, 0.9), one_hot(7, 0.98), ["in the middle is a 7, at 98 %"]),
     ],
 )

@@ -387,7 +387,7 @@ def test_which_pixels_matter_is_shown_on_demand(bench):
     choice = control(here, "Which pixels matter?")
     choice.select_option("saliency")
     here.settle()
-    assert "raises the logit of 7" in here.text(".ln-legend")
+    assert "raises the score (logit) of 7" in here.text(".ln-legend")
     looks.add(here.pixels(INPUT))
     choice.select_option("occlusion")
     here.page.wait_for_selector(".ln-square[aria-busy=true]")

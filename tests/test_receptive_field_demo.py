@@ -308,6 +308,8 @@ def same(*layers):
 def test_the_goal_is_checked_line_by_line(layers, size, unit, missed):
     checks = look(layers, size, 3, unit)["checks"]
     assert [i for i, (_, met) in enumerate(checks) if not met] == missed
+    wish = "input of 64 pixels" + ("" if size == 64 else f": move “Input size”, now {size}")
+    assert checks[0][0] == wish
 
 
 def test_no_preset_meets_the_goal():

@@ -149,17 +149,17 @@ export function sumInWords(products) {
 /** The formula of the output's size with the numbers of this setting. */
 export function sizeInWords({ n, k, stride, dilation, span, total, m }) {
   const rest = n + total - span;
-  const steps = [`⌊(${n} + ${total} − (${dilation}·(${k} − 1) + 1)) / ${stride}⌋ + 1`, `⌊${short(rest)} / ${stride}⌋ + 1`, m || "no output"];
-  return `m = ${steps.join(" = ")}`.replace(" = no output", ": no output, because the window does not fit");
+  const steps = [`⌊(${n} − (${dilation}·(${k} − 1) + 1) + ${total}) / ${stride}⌋ + 1`, `⌊${short(rest)} / ${stride}⌋ + 1`, m || "no output"];
+  return `O = ${steps.join(" = ")}`.replace(" = no output", ": no output, because the window does not fit");
 }
 
 /** Where the zeros of the padding lie. */
 export function paddingInWords({ n, total, before, after, stride }, padding) {
-  if (padding === "valid") return "Valid padding: no zeros around the image, so p = 0.";
-  const start = `Same padding: m = ⌈n / s⌉ = ⌈${n} / ${stride}⌉ = ${Math.ceil(n / stride)}`;
-  if (!total) return `${start}, which needs no zeros: p = 0.`;
+  if (padding === "valid") return "Valid padding: no zeros around the image, so P = 0.";
+  const start = `Same padding: O = ⌈W / S⌉ = ⌈${n} / ${stride}⌉ = ${Math.ceil(n / stride)}`;
+  if (!total) return `${start}, which needs no zeros: P = 0.`;
   const sides = before === after ? `${before} on every side` : `${before} at the top and left, ${after} at the bottom and right`;
-  return `${start} needs p = ${total}: zeros, ${sides}.`;
+  return `${start} needs 2P = ${total}: zeros, ${sides}.`;
 }
 
 /** What this kernel does, in a few sentences. */
@@ -381,7 +381,7 @@ function imagePanel(demo) {
     if (cursor && probe) {
       const count = cursor.map((place) => readers(g, place).length).reduce((a, b) => a * b);
       caption.textContent = `Pixel (${cursor.join(", ")}) is ${short(pixels[cursor[0]][cursor[1]])}. ${plural(count, "output pixel")} ${count === 1 ? "uses" : "use"} it.`;
-    } else caption.textContent = probe ? `Window: rows ${reach(probe[0])}, columns ${reach(probe[1])}.` : "No window fits.";
+    } else caption.textContent = probe ? `Rows ${reach(probe[0])}, columns ${reach(probe[1])}.` : "No window fits.";
   };
 }
 
@@ -462,7 +462,7 @@ function outputPanel(demo) {
   const caption = html("p", { class: "kn-caption" });
   const [mark, ends] = [html("i", {}), [0, 1, 2].map(() => html("span", {}))];
   const scale = html("div", { class: "kn-scale", role: "img" }, html("div", { class: "kn-bar" }, mark), html("div", { class: "kn-ends" }, ...ends));
-  panel.append(caption, scale);
+  panel.append(caption, scale, html("p", { class: "twice-hint kn-key" }, "The dotted line is the image’s frame."));
   return () => {
     const { g, limit, probe, output } = demo;
     view.draw();
@@ -549,19 +549,19 @@ function equation(demo) {
       cell.style.background = demo.shade(v / most, 0.5);
     });
     const value = probe && output[probe[0]][probe[1]];
-    fill(sum, html("strong", {}, "Sum: "), m ? sumInWords(made) + (state.relu ? `, after ReLU ${short(value)}` : "") : "no window, no sum");
+    fill(sum, html("strong", {}, "Sum: "), m ? `${sumInWords(made)}${state.relu ? `, after ReLU ${short(value)}` : ""}, the output in row ${probe[0]}, column ${probe[1]}.` : "no window, no sum");
   };
 }
 
 /** Stride, dilation, padding and the rest; the output's size in numbers. */
 function settings(demo) {
   const { page } = demo;
-  const size = slider(page, { label: "Kernel size k", min: 3, max: 5, step: 2, format: (k) => `${k} × ${k}`, value: page.get("kernel").length, onInput: (k) => {
+  const size = slider(page, { label: "Kernel size m", min: 3, max: 5, step: 2, format: (k) => `${k} × ${k}`, value: page.get("kernel").length, onInput: (k) => {
     const preset = presetOf(demo.kernel);
     page.set({ kernel: preset ? PRESETS[preset].make(k) : resizeKernel(demo.kernel, k) });
   } });
   const whole = (label, trait, min, max) => slider(page, { label, trait, min, max, step: 1, format: String });
-  const [n, stride, dilation] = [["Image size n", "size", 4, 32], ["Stride s", "stride", 1, 4], ["Dilation d", "dilation", 1, 3]].map((one) => whole(...one));
+  const [n, stride, dilation] = [["Image size W", "size", 4, 32], ["Stride S", "stride", 1, 4], ["Dilation d", "dilation", 1, 3]].map((one) => whole(...one));
   const padding = select(page, { label: "Padding", trait: "padding", options: [["valid", "valid: none"], ["same", "same: zeros around"]] });
   const flip = checkbox(page, { label: "Flip the kernel", trait: "flip" });
   const relu = checkbox(page, { label: "ReLU", trait: "relu" });
@@ -570,13 +570,16 @@ function settings(demo) {
   page.main.append(html("div", { class: "kn-controls" }, ...[size, stride, dilation, padding, n].map(({ element }) => element),
     html("div", { class: "twice-row" }, flip.element, relu.element, reset.element)),
   html("div", { class: "kn-size" }, html("div", { class: "kn-name" }, "Output size"),
-    html("p", { class: "kn-formula" }, "m = ⌊(n + p − (d·(k − 1) + 1)) / s⌋ + 1"), formula, hint));
+    html("p", { class: "kn-formula" }, "O = ⌊(W − (d·(m − 1) + 1) + 2P) / S⌋ + 1"), formula, hint));
   return () => {
     size.value = demo.g.k;
     formula.textContent = sizeInWords(demo.g);
     hint.textContent = settingsInWords(demo.g, demo.state);
   };
 }
+
+const STRIPES = { vertical: "M4 1v12M10 1v12", horizontal: "M1 4h12M1 10h12", rising: "M1 9L9 1M5 13L13 5", falling: "M1 5L9 13M5 1L13 9" };
+const slant = (name) => svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, svg("path", { d: STRIPES[name] }));
 
 /** The sentences, the strongest answers on the stripes, and the goal. */
 function words(demo) {
@@ -593,8 +596,12 @@ function words(demo) {
     page.say(text, { quiet: true }); // spoken below, once everything rests
     zones.hidden = !found;
     if (found) {
-      fill(zones, html("strong", {}, "Strongest answer on stripes: "), ...[["vertical", "|"], ["horizontal", "—"], ["rising", "/"], ["falling", "\\"]].map(([name, sign]) =>
-        html("span", { "data-zero": String(found[name] === 0) }, `${name} ${sign} ${short(found[name])}`)));
+      const wished = { rising: ["at least 1", found.rising >= 1 - 1e-9], falling: ["exactly 0", found.falling === 0] };
+      fill(zones, html("strong", {}, "Strongest answer on stripes:"), ...Object.keys(STRIPES).map((name) => {
+        const [wish, met] = wished[name] ?? [];
+        return html("span", { "data-met": met === undefined ? null : String(met) }, slant(name), ` ${name}: ${short(found[name])}`,
+          wish ? ` ${met ? "✓" : "○"} ${wish}` : null);
+      }));
     }
     if (found && goalReached(state, applied, found)) {
       const only = found.vertical === 0 && found.horizontal === 0;

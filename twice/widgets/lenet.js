@@ -315,6 +315,9 @@ export function explain(settings, p, unmoved) {
   if (still && welcome) return `${sees}\nThat is an example. Draw your own digit in the square: your first stroke replaces it.`;
   if (still) return `${sees}\nNow shift, turn or scale your drawing, and watch the scores.`;
   const [was] = ranking(unmoved);
+  if (was === first && !angle && zoom === 1 && (Math.abs(right) === 5 || Math.abs(down) === 5)) {
+    return `${sees}\nStill ${aDigit(was)}, at the end of the slider. Try another way: ${right ? "up, down" : "left, right"}, or both at once.`;
+  }
   if (was === first) return `${sees}\nIn the middle it is ${aDigit(was)}, too, at ${percent(unmoved[was])}.`;
   return `${sees}\nThe same ink in the middle is ${aDigit(was)}, at ${percent(unmoved[was])}: to this network, place and pose matter.`;
 }
@@ -562,8 +565,8 @@ function input(demo) {
       });
     }
     const text = { none: "The box: what the chosen pixel below sees of the input.",
-      saliency: `Orange: more ink here raises the logit of ${winner}. Blue: it lowers it.`,
-      occlusion: `Orange: erase 5 × 5 pixels here, and the logit of ${winner} falls. Blue: it rises.` }[kind];
+      saliency: `Orange: more ink here raises the score (logit) of ${winner}. Blue: it lowers it.`,
+      occlusion: `Orange: erase 5 × 5 pixels here, and the score (logit) of ${winner} falls. Blue: it rises.` }[kind];
     if (legend.textContent !== text) legend.textContent = text;
     square.setAttribute("aria-busy", kind === "occlusion" && known.done < SIDE * SIDE);
   };
@@ -580,10 +583,18 @@ function scores(demo) {
   const box = html("div", { class: "ln-part" }, html("div", { class: "ln-name" }, "Probabilities"),
     html("ol", { class: "ln-scores", "aria-label": "Probability of each digit" }, ...rows.map(({ row }) => row)));
   const { page, top } = demo;
+  const say = page.main.querySelector(".twice-say");
   page.panel.append(box);
   const observer = new ResizeObserver(([entry]) => { // on a narrow page the scores stand beside what the network gets
-    const narrow = entry.contentRect.width < 600;
-    if (narrow !== (box.parentNode === top)) narrow ? top.children[1].after(box) : page.panel.prepend(box);
+    const { width } = entry.contentRect;
+    const place = width < 600 ? "narrow" : width < 720 ? "beside" : "wide";
+    if (place === page.root.dataset.place) return;
+    page.root.dataset.place = place;
+    if (place === "narrow") top.children[1].after(box);
+    else page.panel.prepend(box);
+    (place === "beside" ? box : page.figure).after(say); // near the pad, so that it is seen while drawing
+    if (place === "narrow") demo.foot.prepend(demo.inspector);
+    else demo.foot.append(demo.inspector);
   });
   observer.observe(page.root);
   page.onDispose(() => observer.disconnect());
@@ -650,7 +661,8 @@ function inspector(demo) {
   const holder = html("div", { class: "ln-square ln-large", tabindex: 0, role: "application", "aria-roledescription": "feature map" });
   const pictures = Object.fromEntries(Object.values(MAPS).map(([, side]) => [side, raster(side)]));
   const [sums, told] = [html("div", { class: "ln-sums" }), html("p", { class: "ln-told", "aria-live": "polite" })];
-  demo.foot.append(html("div", { class: "ln-look" }, name, holder, html("p", { class: "twice-hint" }, "Point at a pixel of the map, or move with the arrow keys."), sums, told));
+  demo.inspector = html("div", { class: "ln-look" }, name, holder, html("p", { class: "twice-hint" }, "Point at a pixel of the map, or move with the arrow keys."), sums, told);
+  demo.foot.append(demo.inspector);
   let [shown, rasters] = ["", []];
   const now = () => {
     const [layer, map] = (demo.hover ?? page.get("look")).split(".");

@@ -16,22 +16,22 @@ const preset = (title, size, channels, layers, note) => ({ title, size, channels
 export const PRESETS = {
   lenet: preset("LeNet-5", 32, 1, [conv(5, { filters: 6 }), pool("average", 2), conv(5), pool("average", 2)],
     "LeNet-5 (1998) starts like this. Add one more valid 5 × 5 convolution, and its only unit sees the whole picture."),
-  two3: preset("Two 3 × 3 (VGG)", 32, 3, repeat(2, conv(3, { filters: 3 })),
+  two3: preset("Two 3 × 3", 32, 3, repeat(2, conv(3, { filters: 3 })),
     "Two 3 × 3 layers see as far as one 5 × 5, with 168 parameters instead of 228, "
-    + "and with a nonlinearity in between: the idea of VGG (2014)."),
+    + "and with a nonlinearity in between. The network VGG (2014) takes nothing else."),
   one5: preset("One 5 × 5", 32, 3, [conv(5, { filters: 3 })],
     "One 5 × 5 layer has 228 parameters. Two 3 × 3 layers see the same 5 pixels with 168."),
-  three3: preset("Three 3 × 3 (VGG)", 32, 3, repeat(3, conv(3, { filters: 3 })),
+  three3: preset("Three 3 × 3", 32, 3, repeat(3, conv(3, { filters: 3 })),
     "Three 3 × 3 layers see as far as one 7 × 7, with 252 parameters instead of 444. The middle weighs more, though: look at the bars."),
   one7: preset("One 7 × 7", 32, 3, [conv(7, { filters: 3 })],
     "One 7 × 7 layer has 444 parameters. Three 3 × 3 layers see the same 7 pixels with 252."),
-  dilated: preset("Dilations 1, 2, 4, 8 (WaveNet)", 32, 1,
+  dilated: preset("Dilations 1, 2, 4, 8", 32, 1,
     [1, 2, 4, 8].map((dilation) => conv(2, { dilation, padding: "same", filters: 8 })),
-    "The dilation doubles with every layer, as in WaveNet (2016): four layers of width 2 see 16 pixels. Without dilation they would see 5."),
-  gridding: preset("Dilations 2, 2, 2 (gridding)", 32, 1, repeat(3, conv(3, { dilation: 2, padding: "same", filters: 8 })),
-    "Equal dilations meet on the same pixels again and again: this is gridding. Dilations 1, 2, 4 would see 15 pixels without a gap."),
-  stem: preset("ResNet stem", 224, 3, [conv(7, { stride: 2, padding: "same", filters: 64 }), pool("max", 3, { stride: 2, padding: "same" })],
-    "A ResNet (2015) starts like this: 224 pixels become 56 units, 4 pixels apart, so each 3 × 3 layer after it adds 8 pixels to the field."),
+    "The dilation doubles with every layer, as in WaveNet (2016), a network for sound: four layers of width 2 see 16 pixels. Without dilation they would see 5."),
+  gridding: preset("Dilations 2, 2, 2: gaps", 32, 1, repeat(3, conv(3, { dilation: 2, padding: "same", filters: 8 })),
+    "Equal dilations meet on the same pixels again and again and skip those between; this is called gridding. Dilations 1, 2, 4 would see 15 pixels without a gap."),
+  stem: preset("A ResNet’s first layers", 224, 3, [conv(7, { stride: 2, padding: "same", filters: 64 }), pool("max", 3, { stride: 2, padding: "same" })],
+    "A ResNet (2015) starts like this, with its “stem”: 224 pixels become 56 units, 4 pixels apart, so each 3 × 3 layer after it adds 8 pixels to the field."),
 };
 const canonical = (layer) => ["kind", "kernel", "stride", "dilation", "padding", "filters"].map((key) => layer[key]).join();
 /** The name of the preset with these settings, or undefined. */
@@ -141,7 +141,7 @@ export function goalChecks({ layers, size }, rows, error, spans) {
   const filters = layers.filter((layer) => !isPool(layer)).map((layer) => layer.filters);
   const seen = Math.min(...spans.map((span) => span.seen));
   return [
-    [`input of ${GOAL.input} pixels`, size === GOAL.input],
+    [`input of ${GOAL.input} pixels${size === GOAL.input ? "" : `: move “Input size”, now ${size}`}`, size === GOAL.input],
     [`sees ${GOAL.seen} pixels across or more`, !error && seen >= GOAL.seen],
     ["no gap", !error && spans.every(({ gaps }) => gaps === 0)],
     [`${GOAL.units} × ${GOAL.units} units or more at the end`, !error && rows.at(-1).size >= GOAL.units],
@@ -366,7 +366,7 @@ function sideView(demo) {
     drawBracket(ctx, demo, pad, levelOf(0) + 20, [left, pad.width - right], colors);
     const bottom = levelOf(0) + 34 + BARS;
     const label = (x, y, text, more) => svg("text", { x, y, ...more }, text);
-    const rowName = ({ kernel, stride, dilation }) => `${kernel} × ${kernel}${stride > 1 ? `, s${stride}` : ""}${dilation > 1 ? `, d${dilation}` : ""}`;
+    const rowName = ({ kernel, stride, dilation }) => `${kernel} × ${kernel}${stride > 1 ? `, S${stride}` : ""}${dilation > 1 ? `, d${dilation}` : ""}`;
     const all = ticks(Math.max(0, pad.x[0]), Math.min(size - 1, pad.x[1]), pad.width < 420 ? 4 : 7).filter(Number.isInteger);
     fill(names, ...rows.flatMap((_, at) => (at === 0 ? [label(0, levelOf(0) + 4, "input", { class: "rf-row" })] : [
       label(0, levelOf(at) - 2, `${at} ${SHORT[layers[at - 1].kind]}`, { class: "rf-row" }),
@@ -390,7 +390,7 @@ function sideView(demo) {
     fill(legend, item("unit", "the unit"), item("seen", "leads to it"),
       demo.spansAcross.some((span) => span.gaps) ? item("gap", "skipped") : null,
       rows.at(-1).field > last - first + 1 ? item("padded", "padded zero") : null,
-      short ? html("span", {}, "s: stride, d: dilation") : null);
+      short ? html("span", {}, "S: stride, d: dilation") : null);
     pad.redraw();
   };
 }
@@ -773,7 +773,7 @@ function costs(demo) {
   const { page } = demo;
   const table = html("div", { class: "rf-table", role: "table", "aria-label": "Size, field and cost of every layer" });
   page.main.append(html("div", { class: "rf-heading rf-section" }, "What it sees and what it costs"), table,
-    html("small", { class: "twice-hint" }, "Field r = r′ + (k − 1) · d · j′ and jump j = j′ · s, with r′ and j′ of the layer below. "
+    html("small", { class: "twice-hint" }, "Field r = r′ + (m − 1) · d · j′ and jump j = j′ · S, with m the kernel’s size, d the dilation, S the stride, and r′ and j′ of the layer below. "
       + "A multiplication and an addition are 2 FLOPs; pooling takes 1 for each number it looks at; biases are not counted."));
   const line = (name, [first, ...cells], role = "cell") => html("div", { role: "row", class: name },
     html("div", { role: role === "cell" ? "rowheader" : role }, first), ...cells.map((cell) => html("div", { role }, cell)));
