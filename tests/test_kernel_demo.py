@@ -347,6 +347,7 @@ def test_the_sizes_formula_and_the_padding_are_written_with_their_numbers():
         ([[-1, 0], [0, 1e-9]], "−1 = −1"),
         ([[0, 0], [0, 0]], "all products are 0, so the sum is 0"),
         ([[100, 20], [0, 0]], "100 + 20 = 120"),
+        ([[0.5] * 5, [-0.1] * 5], "10 products that are not 0 add up to 2"),
     ],
 )
 def test_the_products_are_added_up_in_writing(products, text):

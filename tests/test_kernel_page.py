@@ -398,6 +398,33 @@ def test_nothing_moves_while_a_slider_does(bench, width):
             label(here, name).fill(value)
             here.settle()
             assert here.page.evaluate(places) == still, (name, value)
+    if width == 900:  # the slider for the kernel's size stays under the pointer
+        here.press("Reset")
+        still = here.page.evaluate(places)
+        label(here, "Kernel size m").fill("5")
+        here.settle()
+        assert here.page.evaluate(places) == pytest.approx(still, abs=0.5)
+
+
+def test_three_decimals_fit_into_a_cell_of_a_5_by_5_kernel(bench):
+    kernel = -PRESETS["gaussian_blur"](5)
+    here = bench(options={"viewport": {"width": 692, "height": 800}}, kernel=kernel)
+    here.in_the_book(658)
+    assert_probe_shown(here)
+    assert "24 products that are not 0 add up to" in here.text(".kn-sum")
+    wide = here.page.evaluate(
+        """() => [...document.querySelectorAll(".kn-grid > *")].filter((cell) => {
+            const [style, probe] = [getComputedStyle(cell), document.createElement("span")];
+            probe.style.cssText = `position: absolute; letter-spacing: ${style.letterSpacing};
+                font: ${style.font}`;
+            probe.textContent = cell.value ?? cell.textContent;
+            document.body.append(probe);
+            const over = probe.offsetWidth > cell.clientWidth + 1;
+            probe.remove();
+            return over;
+        }).length"""
+    )
+    assert wide == 0
 
 
 @pytest.mark.parametrize("width", [320, 375, 700, 1200, 1440])

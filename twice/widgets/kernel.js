@@ -139,10 +139,14 @@ export function short(value, digits = 3) {
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 const signed = (value, first) => (first ? short(value) : `${value < 0 ? "−" : "+"} ${short(Math.abs(value))}`);
 
-/** The products that do not round to 0, added up in writing. */
+/** Without the 0 before the point, where there is little room. */
+const tight = (text, k) => (k === 5 ? text.replace(/^([−-]?)0\./, "$1.") : text);
+
+/** The products that do not round to 0, added up in writing; only counted if they are many. */
 export function sumInWords(products) {
   const terms = products.flat().filter((v) => Math.abs(v) >= 0.0005);
   const total = products.flat().reduce((sum, v) => sum + v, 0);
+  if (terms.length > 9) return `${terms.length} products that are not 0 add up to ${short(total)}`;
   return terms.length ? `${terms.map((v, i) => signed(v, i === 0)).join(" ")} = ${short(total)}` : `all products are 0, so the sum is ${short(total)}`;
 }
 
@@ -510,7 +514,7 @@ function equation(demo) {
   page.main.append(box, sum);
   let inputs = [];
   const source = (a, b) => (demo.state.flip ? [demo.g.k - 1 - a, demo.g.k - 1 - b] : [a, b]);
-  const shown = (w) => String(Number(w.toFixed(3)));
+  const shown = (w) => tight(String(Number(w.toFixed(3))), inputs.length === 25 ? 5 : 3);
   function build(k) {
     const edit = (a, b) => ({ target }) => {
       if (target.value.trim() === "" || !Number.isFinite(Number(target.value))) return;
@@ -539,13 +543,13 @@ function equation(demo) {
     [...seen.cells.children].forEach((cell, n) => {
       const v = m ? pixels.flat()[n] : null;
       cell.className = v === null ? "kn-outside" : "";
-      cell.textContent = v === null ? (m ? "0" : "") : short(v, 2);
+      cell.textContent = v === null ? (m ? "0" : "") : tight(short(v, 2), k);
       const level = Math.round(255 * (v ?? 0));
       Object.assign(cell.style, v === null ? { background: "", color: "" } : { background: `rgb(${level},${level},${level})`, color: v > 0.46 ? "#000" : "#fff" });
     });
     [...products.cells.children].forEach((cell, n) => {
       const v = m ? made.flat()[n] : 0;
-      cell.textContent = m ? short(v) : "";
+      cell.textContent = m ? tight(short(v), k) : "";
       cell.style.background = demo.shade(v / most, 0.5);
     });
     const value = probe && output[probe[0]][probe[1]];
