@@ -416,15 +416,15 @@ def test_three_decimals_fit_into_a_cell_of_a_5_by_5_kernel(bench):
         """() => [...document.querySelectorAll(".kn-grid > *")].filter((cell) => {
             const [style, probe] = [getComputedStyle(cell), document.createElement("span")];
             probe.style.cssText = `position: absolute; letter-spacing: ${style.letterSpacing};
-                font: ${style.font}`;
+                font-family: ${style.fontFamily}; font-size: ${style.fontSize}`;
             probe.textContent = cell.value ?? cell.textContent;
             document.body.append(probe);
             const over = probe.offsetWidth > cell.clientWidth + 1;
             probe.remove();
             return over;
-        }).length"""
+        }).map((cell) => cell.value ?? cell.textContent)"""
     )
-    assert wide == 0
+    assert wide == []
 
 
 @pytest.mark.parametrize("width", [320, 375, 700, 1200, 1440])
