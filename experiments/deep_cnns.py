@@ -1,24 +1,26 @@
-"""Depth with and without shortcuts, and five families of blocks at equal cost.
+"""Depth with and without shortcuts, five families of blocks at equal cost, one place five ways.
 
 Everything is trained by `twice.scratch` on glyphs of 16 x 16 pixels, by SGD with momentum. The rate
 of each network is the one with the lowest validation loss on two tuning seeds, which are used for
 nothing else; a best rate at the edge of those tried makes the search go on. Every seed draws its
 own images, weights and batches, so the validation figures of the reported seeds chose nothing.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns                 about 17 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns                 about 22 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.deep_cnns --seeds 0 1     two seeds of five
 
-What it stores, under depth/nets/KIND/DEPTH and blocks/EQUAL/families/FAMILY, EQUAL being
-"parameters" or "flops": what the network costs, the rate and what else was tried, and lists with
-one entry a seed: train_loss, train_accuracy (after training, over the training set), val_loss,
+What it stores, under depth/nets/KIND/DEPTH, blocks/EQUAL/families/FAMILY, EQUAL being "parameters"
+or "flops", and place/nets/WAY: what the network costs, the rate and what else was tried, and lists
+with one entry a seed: train_loss, train_accuracy (after training, over the training set), val_loss,
 val_accuracy. curve holds the mean over the seeds after each epoch. depth/longer is the deepest
-plain network with four times the epochs.
+plain network with four times the epochs; two controls are trained at the largest depth only. A
+family's rate is tuned at equal parameters and used at equal flops, too. place has twice the seeds,
+s and s + 10, and half of the training images.
 """
 
 import functools
 import math
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -36,6 +38,7 @@ from twice.scratch.deep_cnns import (
     separable_block,
     vgg_block,
 )
+from twice.scratch.gates import highway_block
 from twice.scratch.gradient_descent import SGD
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.metrics import accuracy
@@ -54,6 +57,7 @@ class Setting:
     """How long and on how much a network is trained; the tests run a smaller one."""
 
     n_train: int = 1280
+    n_place: int = 640  # training images for `place`
     n_val: int = 1000
     batch_size: int = 32
     depth_epochs: int = 6
@@ -117,12 +121,37 @@ def residual_he(depth, rng):
     return stacked(layers, rng)
 
 
+@functools.cache
+def images_to_level():
+    """Glyphs of their own, in no training or validation set."""
+    x, _ = data.glyphs(200, size=IMAGE[0], rng=np.random.default_rng(2000))
+    return (x - x.mean()) / x.std()
+
+
+def plain_leveled(depth, rng):
+    """Each kernel divided by the standard deviation of its output. Mishkin and Matas (2016)."""
+    net, a = plain(depth, rng), images_to_level()
+    for layer in net.layers[:-1]:
+        if layer.params:
+            layer.params["kernel"] /= layer.forward(a).std()
+        a = layer.forward(a)
+    return net
+
+
+def highway(depth, rng):
+    """Each block has two convolutions, one of them the gate's."""
+    return stacked([highway_block(WIDTH, rng=rng) for _ in range(depth // 2)], rng)
+
+
 KINDS = {
     "plain": plain,
+    "plain, leveled": plain_leveled,
     "plain, identity start": plain_identity,
+    "highway": highway,
     "residual": residual,
     "residual, He start": residual_he,
 }
+DEEPEST_ALONE = ("plain, leveled", "highway")  # controls, trained at the largest depth only
 
 
 # --- blocks: a stem, two stages of widths a and b on maps of 8 x 8 and 4 x 4, and scores
@@ -202,10 +231,30 @@ def widths_within(family, what, budget):
     return best[1]
 
 
+# --- one place in a small network, on maps of 8 x 8, filled in five ways
+
+PLACE = {
+    "one 5 x 5": lambda n, rng: conv(n, n, 5, rng=rng),
+    "two 3 x 3": lambda n, rng: conv(n, n, 3, rng=rng) + conv(n, n, 3, rng=rng),
+    "two 3 x 3, no ReLU between": lambda n, rng: (
+        conv(n, n, 3, None, rng=rng) + conv(n, n, 3, rng=rng)
+    ),
+    "one 3 x 3": lambda n, rng: conv(n, n, 3, rng=rng),
+    "separable 3 x 3": lambda n, rng: [separable_block(n, n, rng=rng)],
+}
+
+
+def place_net(way, rng):
+    """A convolution, a pooling, the place, a pooling, scores."""
+    first, place = conv(1, WIDTH, 3, rng=rng), PLACE[way](WIDTH, rng)
+    head = [MaxPooling2D(2), Flatten(), Dense(16 * WIDTH, CLASSES, rng=rng)]
+    return Sequential([*first, MaxPooling2D(2), *place, *head])
+
+
 # --- training
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=16)
 def images(seed, setting):
     """(x_train, y_train), (x_val, y_val), standardized by the training images."""
     rng = np.random.default_rng([seed, 0])
@@ -319,14 +368,29 @@ def block_job(family, budgets, seeds, setting):
     return rounded(found)
 
 
+def place_job(way, seeds, setting):
+    """One way to fill the place, at its best rate, with twice the seeds and fewer images."""
+    setting = replace(setting, n_train=setting.n_place)
+    build, epochs = functools.partial(place_net, way), setting.block_epochs
+    tried = tune(build, epochs, setting)
+    more = [*seeds, *(seed + 10 for seed in seeds)]
+    found = study(build, min(tried, key=tried.get), epochs, more, setting)
+    block = costs(Sequential(PLACE[way](WIDTH, np.random.default_rng(0))), (8, 8, WIDTH))
+    found["block_flops"] = sum(c.flops for c in block)
+    return rounded(found | {"tried": {f"{rate:g}": lost for rate, lost in tried.items()}})
+
+
 def run(seeds, setting=None, *, depths=DEPTHS, kinds=tuple(KINDS), families=tuple(FAMILIES),
-        budgets=None):  # fmt: skip
+        ways=tuple(PLACE), budgets=None):  # fmt: skip
     """The whole result but for `small`, as it is stored."""
     setting, budgets = setting or Setting(), budgets or BUDGETS
-    jobs = {(kind, d): (depth_job, kind, d) for d in depths[::-1] for kind in kinds}
-    jobs |= {family: (block_job, family, budgets) for family in families}
-    done = {name: job(*known, seeds, setting) for name, (job, *known) in jobs.items()}
     deepest = max(depths)
+    pairs = [(kind, d) for d in depths[::-1] for kind in kinds]
+    pairs = [(kind, d) for kind, d in pairs if d == deepest or kind not in DEEPEST_ALONE]
+    jobs = {pair: (depth_job, *pair) for pair in pairs}
+    jobs |= {family: (block_job, family, budgets) for family in families}
+    jobs |= {way: (place_job, way) for way in ways}
+    done = {name: job(*known, seeds, setting) for name, (job, *known) in jobs.items()}
     longer = longer_job(deepest, done["plain", deepest]["rate"], seeds, setting)
     return {
         "trained_by": "twice.scratch, float32",
@@ -335,13 +399,16 @@ def run(seeds, setting=None, *, depths=DEPTHS, kinds=tuple(KINDS), families=tupl
         "depth": {
             "depths": list(depths),
             "width": WIDTH,
-            "nets": {kind: {str(d): done[kind, d] for d in depths} for kind in kinds},
+            "nets": {
+                kind: {str(d): done[kind, d] for d in depths if (kind, d) in done} for kind in kinds
+            },
             "longer": {"plain": {str(deepest): longer}},
         },
         "blocks": {
             equal: {"budget": budget, "families": {f: done[f][equal] for f in families}}
             for equal, budget in budgets.items()
         },
+        "place": {"nets": {way: done[way] for way in ways}},
     }
 
 
@@ -355,6 +422,8 @@ def small():
                                    SMALL)) for k in KINDS},
         "blocks": {f: rounded(study(functools.partial(family_net, f, (8, 16)), 0.03,
                                     SMALL.block_epochs, [0], SMALL)) for f in FAMILIES},
+        "place": {w: rounded(study(functools.partial(place_net, w), 0.03, SMALL.block_epochs,
+                                   [0], SMALL)) for w in PLACE},
     }  # fmt: skip
 
 

@@ -16,7 +16,8 @@ def deep():
     return results.load("deep_cnns")
 
 
-DEPTH_KINDS = ("plain", "plain, identity start", "residual", "residual, He start")
+DEPTH_KINDS = tuple(deep_cnns.KINDS)
+WAYS = tuple(deep_cnns.PLACE)
 FAMILIES = ("vgg", "inception", "residual", "dense", "separable")
 PER_SEED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 
@@ -37,6 +38,7 @@ def test_a_small_part_of_deep_cnns_gives_what_was_stored(deep):
     assert {part: set(nets) for part, nets in found.items()} == {
         "depth": set(DEPTH_KINDS),
         "blocks": set(FAMILIES),
+        "place": set(WAYS),
     }
     for part, nets in found.items():
         for name, net in nets.items():
@@ -48,7 +50,12 @@ def test_the_stored_deep_cnns_hold_what_the_chapter_reads(deep):
     assert list(deep["depth"]["nets"]) == list(DEPTH_KINDS)
     nets = [net for kind in deep["depth"]["nets"].values() for net in kind.values()]
     depths = [str(depth) for depth in deep["depth"]["depths"]]
-    assert all(list(kind) == depths for kind in deep["depth"]["nets"].values())
+    for kind, by_depth in deep["depth"]["nets"].items():
+        assert list(by_depth) == (["32"] if kind in deep_cnns.DEEPEST_ALONE else depths)
+    assert list(deep["place"]["nets"]) == list(WAYS)
+    for net in deep["place"]["nets"].values():
+        assert len(net["val_accuracy"]) == 2 * seeds
+        assert min(map(float, net["tried"])) < net["rate"] < max(map(float, net["tried"]))
     assert list(deep["blocks"]) == ["parameters", "flops"]
     for equal, table in deep["blocks"].items():
         assert list(table["families"]) == list(FAMILIES)
@@ -65,7 +72,7 @@ def test_the_stored_deep_cnns_hold_what_the_chapter_reads(deep):
 
 def test_stored_nets_of_equal_depth_have_equal_cost(deep):
     for depth in map(str, deep["depth"]["depths"]):
-        nets = [kind[depth] for kind in deep["depth"]["nets"].values()]
+        nets = [kind[depth] for kind in deep["depth"]["nets"].values() if depth in kind]
         assert len({(net["parameters"], net["flops"]) for net in nets}) == 1
 
 

@@ -86,6 +86,9 @@ def test_grad_cam_of_any_layer_needs_no_global_pooling():
     assert grad_cam(model, x, 0, 1).shape == grad_cam(model, x, 0, -3).shape == (2, 4, 4)
     with pytest.raises(ValueError, match="expected maps"):
         grad_cam(model, x, 0, 2)
+    for layer in (4, 99, -5):
+        with pytest.raises(ValueError, match=f"4 layers, got layer {layer}"):
+            grad_cam(model, x, 0, layer)
     with pytest.raises(ValueError, match="GlobalAveragePooling2D, Dense"):
         class_activation_map(model, x, 0)
 

@@ -78,7 +78,7 @@ def test_figures_have_a_description_a_number_and_an_end(path):
         assert "plt.show()" in cell.source
         printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
         assert re.search(r"\d", printed), f"a figure without a number beside it:\n{cell.source}"
-        axes = r"xlabel=|set_xlabel|xticks=\[\]|plots\.(classes|contours)\("
+        axes = r"xlabel=|set_xlabel|xticks=\[\]|plots\.(classes|contours|diagram)\("
         assert re.search(axes, cell.source), f"axes without labels:\n{cell.source}"
 
 

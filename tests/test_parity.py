@@ -40,6 +40,15 @@ def test_all_numbers_agree_in_float64(capsys):
     assert capsys.readouterr().out.count("below 1e-08") == 6
 
 
+def test_the_head_of_a_table_judges_all_rows():
+    rows = [("outputs", (2, 1), 0.0), ("loss", (), 0.0), ("gradient of bias", (1,), 1e-3)]
+    text = parity.Table(rows, 1e-8, "float64").head(2).splitlines()
+    assert len(text) == 4
+    assert "gradient of bias" not in "".join(text)
+    assert text[-1] == "... largest of all 3 rows: 1.00e-03  TOO LARGE"
+    assert parity.Table(rows[:2], 1e-8, "float64").head(1).endswith("2 rows: below 1e-08")
+
+
 def test_float32_has_its_own_tolerance():
     table = parity.compare(Adaline(3), dense(), *data(), **LOSSES)
     assert table.tolerance == 1e-4

@@ -127,3 +127,13 @@ def test_spread_shows_median_and_extremes(ax):
 def test_bad_input_says_what_came(ax, call, message):
     with pytest.raises(ValueError, match=message):
         call(ax)
+
+
+def test_a_diagram_has_a_box_for_each_word_and_an_arrow_for_each_pair(ax):
+    plots.diagram(ax, [("x", 0, 0), ("3 x 3", 1, 0), ("+", 2, 0)], [(0, 1), (1, 2), (0, 2, -0.5)])
+    words = [text.get_text() for text in ax.texts]
+    assert words == ["x", "3 x 3", "+", "", "", ""]
+    assert all(text.arrow_patch is not None for text in ax.texts[3:])
+    assert not ax.axison
+    assert ax.get_xlim() == (-0.5, 2.5)
+    ax.figure.canvas.draw()

@@ -10,10 +10,14 @@ from twice.parity import keras
 def gradient(f, x):
     """d(sum of f(x)) / dx on any backend; f is made of Keras models and `keras.ops`.
 
-    x: an array or a tensor, such as images or feature maps; the result is a NumPy array of its
-    shape. Saliency: `gradient(lambda x: model(x)[:, label], images)`.
+    x: an array or a tensor, such as images or feature maps; whole numbers become floats. The result
+    is a NumPy array of its shape. Saliency: `gradient(lambda x: model(x)[:, label], images)`.
+    Inside f, multiply a tensor with an array by `keras.ops.multiply`: PyTorch allows no `*` there.
+    Raises ValueError where f does not depend on x, except on JAX, whose gradient is then zero.
     """
     x, backend = keras.ops.convert_to_tensor(x), keras.backend.backend()
+    if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+        x = keras.ops.cast(x, keras.config.floatx())
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -29,7 +33,9 @@ def gradient(f, x):
         import torch
 
         x = x.detach().requires_grad_(True)
-        (found,) = torch.autograd.grad(keras.ops.sum(f(x)), [x], allow_unused=True)
+        total, found = keras.ops.sum(f(x)), None
+        if total.requires_grad:
+            (found,) = torch.autograd.grad(total, [x], allow_unused=True)
     else:
         known = "'tensorflow', 'jax' and 'torch'"
         raise ValueError(f"Keras runs on {backend!r}; `gradient` knows {known}")

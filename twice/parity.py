@@ -71,13 +71,21 @@ class Table(list):
         """The largest difference of all rows; NaN if any is NaN."""
         return float(np.max([row[2] for row in self]))
 
+    def head(self, count):
+        """The first rows as text, and how large the differences of all rows are."""
+        shown = str(Table(self[:count], self.tolerance, self.dtype))
+        return f"{shown}\n... largest of all {len(self)} rows: {self.verdict(self.largest)}"
+
+    def verdict(self, difference):
+        if difference < self.tolerance:
+            return f"below {self.tolerance:.0e}"
+        return f"{difference:.2e}  TOO LARGE"
+
     def __str__(self):
         width = max(len(row[0]) for row in self)
         lines = [f"{'NumPy against Keras':<{width}}   {'shape':<14} largest difference"]
         for what, shape, difference in self:
-            good = difference < self.tolerance
-            shown = f"below {self.tolerance:.0e}" if good else f"{difference:.2e}  TOO LARGE"
-            lines.append(f"{what:<{width}}   {shape!s:<14} {shown}")
+            lines.append(f"{what:<{width}}   {shape!s:<14} {self.verdict(difference)}")
         return "\n".join(lines)
 
 

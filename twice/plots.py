@@ -133,3 +133,23 @@ def spread(ax, steps, runs, *, color=NUMPY, label=None):
         raise ValueError(f"runs must be (runs, {len(steps)}), but it has the shape {runs.shape}")
     ax.plot(steps, np.median(runs, axis=0), color=color, label=label)
     ax.fill_between(steps, runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.18, linewidth=0)
+
+
+def diagram(ax, boxes, arrows, *, color=NUMPY):
+    """Words in boxes, (word, x, y) each, and arrows (from, to) or (from, to, bend) between them.
+
+    from and to: places in `boxes`. bend: 0 is straight, the sign is the side.
+    """
+    drawn = []
+    for word, x, y in boxes:
+        frame = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": color}
+        drawn.append(ax.text(x, y, word, ha="center", va="center", bbox=frame, fontsize=10))
+    for start, end, *bend in arrows:
+        way = f"arc3,rad={bend[0] if bend else 0}"
+        ends = (drawn[k].get_bbox_patch() for k in (start, end))
+        style = dict(zip(("patchA", "patchB"), ends, strict=True))
+        style |= {"arrowstyle": "-|>", "color": INK, "connectionstyle": way, "shrinkB": 2}
+        ax.annotate("", boxes[end][1:], boxes[start][1:], arrowprops=style)
+    x, y = (np.array([box[k] for box in boxes]) for k in (1, 2))
+    ax.set(xlim=(x.min() - 0.5, x.max() + 0.5), ylim=(y.min() - 0.5, y.max() + 0.5))
+    ax.set_axis_off()

@@ -1,7 +1,8 @@
 """Whole networks made of blocks, small enough to train, or at the size that made them famous.
 
 The famous ones stand in `ORIGINALS`. They have biases where batch normalization stood (a later
-chapter); their kernels are the papers', number by number.
+chapter). Their kernels are those of the papers, but that a 1 x 1 convolution takes the place of
+every shortcut that changes shape (the paper's option B), and ResNet-50 strides in its 3 x 3.
 """
 
 from itertools import pairwise

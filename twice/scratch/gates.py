@@ -113,9 +113,9 @@ def u_net(n_in, filters, *, rng):
     """A U: down to small images and up again, with a shortcut across at every level.
 
     filters: (8, 16, 32) for three levels. Two convolutions; then the images at full size are
-    put beside what a smaller U-Net made of the pooled ones, enlarged again; two convolutions.
+    put beside what a smaller U-Net made of the pooled ones, enlarged again; one convolution.
     Returns filters[0] channels at the size of the input, which 2 ** (levels - 1) must divide.
-    Ronneberger et al. (2015).
+    After Ronneberger et al. (2015), who have two convolutions there.
     """
     width, *deeper = filters
     layers = conv(n_in, width, 3, rng=rng) + conv(width, width, 3, rng=rng)

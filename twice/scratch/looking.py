@@ -81,9 +81,11 @@ def grad_cam(model, x, label, layer):
     """M = relu(sum over k of A[..., k] a[k]), a[k] = the mean of d score[label] / dA[..., k].
 
     A (N, h, w, K): what layer number `layer` of `model.layers` puts out, counted from 0 or,
-    if negative, from the end. Returns (N, h, w). Raises ValueError where A is no image.
-    Selvaraju et al. (2017).
+    if negative, from the end. Returns (N, h, w). Raises ValueError where A is no image, and
+    for a layer that there is not. Selvaraju et al. (2017).
     """
+    if not -len(model.layers) <= layer < len(model.layers):
+        raise ValueError(f"expected one of {len(model.layers)} layers, got layer {layer}")
     after = layer % len(model.layers) + 1
     maps = Sequential(model.layers[:after]).forward(x)
     if maps.ndim != 4:
