@@ -473,6 +473,12 @@ def test_blocks_are_opened_and_the_model_stays_as_it_was():
     assert "forward" not in vars(block.layers[0])
 
 
+@pytest.mark.parametrize("layer", [UpSampling2D(2), Conv2DTranspose(1, 1, 4, **fresh())])
+def test_the_receptive_field_refuses_layers_that_enlarge(layer):
+    with pytest.raises(ValueError, match="keep or shrink"):
+        receptive_field([layer])
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     steps=st.lists(st.tuples(small, small, small), min_size=1, max_size=4),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twice.scratch.backpropagation import Dense
+from twice.scratch.conv_layers import Conv2DTranspose, UpSampling2D
 from twice.scratch.convolution import Kernel
 from twice.scratch.pooling import GlobalAveragePooling2D, GlobalMaxPooling2D
 from twice.scratch.windows import Window
@@ -84,11 +85,13 @@ def receptive_field(layers):
     """(r, j) after each layer: an output sees r x r pixels, its neighbor's start j pixels on.
 
     r = r_before + (kernel_size - 1) dilation_rate j_before,   j = j_before strides,
-    from r = j = 1; for layers in a row, along the height. Layers without a window change
-    neither. Araujo et al. (2019).
+    from r = j = 1; for convolutions and pooling in a row, along the height. Layers without a
+    window change neither. ValueError for layers that enlarge the image. Araujo et al. (2019).
     """
     reach, jump, found = 1, 1, []
     for layer in layers:
+        if isinstance(layer, Conv2DTranspose | UpSampling2D):
+            raise ValueError(f"expected layers that keep or shrink the image, got {layer!r}")
         if isinstance(layer, Window):
             reach += (layer.kernel_size[0] - 1) * layer.dilation_rate[0] * jump
             jump *= layer.strides[0]

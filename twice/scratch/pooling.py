@@ -69,7 +69,7 @@ class AveragePooling2D(Window):
 
 
 class GlobalAveragePooling2D(Layer):
-    """The mean of each channel over the whole image: (N, H, W, C) -> (N, C). Lin et al. (2013)."""
+    """The mean of each channel over the whole image: (N, H, W, C) -> (N, C). Lin et al. (2014)."""
 
     def forward(self, x, training=False):
         self.shape = images(self, x)
