@@ -108,23 +108,24 @@ def one_layer(name):
     timing.report(name, title, header, table(timing.race(contenders)))
 
 
-def keras_lenet():
+def keras_lenet(input_shape=(28, 28, 1), classes=10, kernel_size=5, learning_rate=RATE):
+    """The twin of `twice.scratch.lenet`, compiled with SGD; weights as Keras draws them."""
     layers = keras.layers
     model = keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(6, 5, padding="same", activation="relu"),
+            keras.Input(input_shape),
+            layers.Conv2D(6, kernel_size, padding="same", activation="relu"),
             layers.MaxPooling2D(),
-            layers.Conv2D(16, 5, activation="relu"),
+            layers.Conv2D(16, kernel_size, activation="relu"),
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dense(120, activation="relu"),
             layers.Dense(84, activation="relu"),
-            layers.Dense(10),
+            layers.Dense(classes),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(RATE), loss=loss, jit_compile=False)
+    model.compile(keras.optimizers.SGD(learning_rate), loss=loss, jit_compile=False)
     return model
 
 

@@ -174,26 +174,33 @@ def run(name, seeds, rate, epochs=EPOCHS):
 
 def keras_lenet(weights):
     """LeNet in Keras with these weights."""
-    from twice.parity import keras  # imported quietly
+    from benchmarks import cnn  # imports Keras
 
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Conv2D(6, 5, padding="same", activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(16, 5, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Flatten(),
-            layers.Dense(120, "relu"),
-            layers.Dense(84, "relu"),
-            layers.Dense(10),
-        ]
-    )
+    model = cnn.keras_lenet()
     model.set_weights(weights)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.SGD(0.1), loss)
     return model
+
+
+def moved(x, rng):
+    """Each image moved by at most one pixel, down and right."""
+    return shifted(x, rng.integers(-1, 2, size=(len(x), 2)), 1)
+
+
+def train_both(ours, theirs, see, y, epochs, rate, rng):
+    """Train LeNet, and its twin unless it is None, on the same batches of see() of each epoch.
+
+    The rate falls along a line to 0.
+    """
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    for epoch in range(epochs):
+        seen, now = see(), rate * (1 - epoch / epochs)
+        optimizer = SGD(now)
+        if theirs:
+            theirs.optimizer.learning_rate = now
+        for i in batches(len(y), BATCH, rng=rng):
+            train_step(ours, loss, optimizer, seen[i], y[i])
+            if theirs:
+                theirs.train_on_batch(seen[i], y[i])
 
 
 def twins(seed, rate=0.1, epochs=20, with_keras=True):
@@ -206,17 +213,7 @@ def twins(seed, rate=0.1, epochs=20, with_keras=True):
     (x, y), (x_test, y_test) = sheets(seed)
     ours = lenet(rng=rng)
     theirs = keras_lenet(ours.get_weights()) if with_keras else None
-    loss = SparseCategoricalCrossentropy(from_logits=True)
-    for epoch in range(epochs):
-        seen = shifted(x, rng.integers(-1, 2, size=(len(x), 2)), 1)
-        now = rate * (1 - epoch / epochs)
-        optimizer = SGD(now)
-        if with_keras:
-            theirs.optimizer.learning_rate = now
-        for i in batches(len(x), BATCH, rng=rng):
-            train_step(ours, loss, optimizer, seen[i], y[i])
-            if with_keras:
-                theirs.train_on_batch(seen[i], y[i])
+    train_both(ours, theirs, lambda: moved(x, rng), y, epochs, rate, rng)
     found = {"numpy": round(accuracy(y_test, ours.predict(x_test)), 4)}
     if with_keras:
         found["keras"] = round(accuracy(y_test, np.asarray(theirs(x_test))), 4)
@@ -253,17 +250,8 @@ def read(recipe, seed, x, y, with_keras=False, rate=0.1):
     (epochs, bends), rng = recipe, np.random.default_rng(seed)
     ours = lenet(rng=rng, dtype=np.float64)
     theirs = keras_lenet(ours.get_weights()) if with_keras else None
-    loss = SparseCategoricalCrossentropy(from_logits=True)
-    for epoch in range(epochs):
-        seen = bent(x, rng) if bends else shifted(x, rng.integers(-1, 2, size=(len(x), 2)), 1)
-        now = rate * (1 - epoch / epochs)
-        optimizer = SGD(now)
-        if with_keras:
-            theirs.optimizer.learning_rate = now
-        for i in batches(len(x), BATCH, rng=rng):
-            train_step(ours, loss, optimizer, seen[i], y[i])
-            if with_keras:
-                theirs.train_on_batch(seen[i], y[i])
+    see = bent if bends else moved
+    train_both(ours, theirs, lambda: see(x, rng), y, epochs, rate, rng)
     return ours, theirs
 
 

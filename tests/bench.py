@@ -115,6 +115,25 @@ class Bench:
         """Words, inputs and tables that reach out of the card's content or of their own box."""
         return self.page.evaluate(CUT)
 
+    def small_texts(self):
+        """Texts below 12 px, superscripts aside."""
+        return self.page.evaluate(
+            """() => [...document.querySelectorAll(".twice *")].filter((node) =>
+                [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim())
+                && node.checkVisibility() && node.tagName !== "SUP"
+                && parseFloat(getComputedStyle(node).fontSize) < 12)
+                .map((node) => node.textContent)"""
+        )
+
+    def assert_leaves_nothing(self):
+        """The demo goes away: no listener, no node, no timer stays behind."""
+        assert self.page.evaluate("window.model.listeners.length") > 5
+        self.page.evaluate("window.dispose()")
+        assert self.page.evaluate("window.model.listeners.length") == 0
+        assert self.page.locator(".twice").count() == 0
+        self.page.wait_for_timeout(600)
+        assert self.complaints == []
+
     def settle(self):
         """Let two frames pass: whatever was asked to be drawn is drawn."""
         self.page.evaluate(

@@ -287,13 +287,7 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
     here.tone(tone)
     here.assert_inside(width, ".ac-choose", ".ac-left", ".ac-facts", ".ac-controls", ".ac-pictures")
     assert here.page.locator(".twice").get_attribute("data-tone") == tone
-    small = here.page.evaluate(
-        """() => [...document.querySelectorAll(".twice *")].filter((node) =>
-            [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim())
-            && node.checkVisibility() && node.tagName !== "SUP"
-            && parseFloat(getComputedStyle(node).fontSize) < 12).map((node) => node.textContent)"""
-    )
-    assert small == []
+    assert here.small_texts() == []
     assert here.complaints == []
 
 
@@ -323,9 +317,4 @@ def test_every_input_has_a_label_and_the_state_is_told(bench):
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
     here = bench()
-    assert here.page.evaluate("window.model.listeners.length") > 5
-    here.page.evaluate("window.dispose()")
-    assert here.page.evaluate("window.model.listeners.length") == 0
-    assert here.page.locator(".twice").count() == 0
-    here.page.wait_for_timeout(600)
-    assert here.complaints == []
+    here.assert_leaves_nothing()

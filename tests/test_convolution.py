@@ -6,6 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
+from benchmarks import cnn
 from twice import parity
 from twice.parity import keras
 from twice.scratch.backpropagation import Activation, Dense, Sequential
@@ -307,21 +308,8 @@ def test_parity_of_the_whole_lenet():
     model = lenet((12, 12, 1), 4, kernel_size=3, **fresh())
     for layer in model.layers:
         scattered(layer)
-    layers = keras.layers
     with parity.float64():
-        twin = keras.Sequential(
-            [
-                keras.Input((12, 12, 1)),
-                layers.Conv2D(6, 3, padding="same", activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Conv2D(16, 3, activation="relu"),
-                layers.MaxPooling2D(),
-                layers.Flatten(),
-                layers.Dense(120, activation="relu"),
-                layers.Dense(84, activation="relu"),
-                layers.Dense(4),
-            ]
-        )
+        twin = cnn.keras_lenet((12, 12, 1), 4, kernel_size=3)
         rng = np.random.default_rng(3)
         x, y = rng.normal(size=(5, 12, 12, 1)), rng.integers(0, 4, 5)
         table = parity.compare(

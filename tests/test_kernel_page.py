@@ -439,13 +439,7 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
     here.assert_inside(width, ".kn-pair", ".kn-equation", ".kn-controls", ".kn-size", ".kn-chips")
     assert here.cut() == []
     assert here.page.locator(".twice").get_attribute("data-tone") == tone
-    small = here.page.evaluate(
-        """() => [...document.querySelectorAll(".twice *")].filter((node) =>
-            [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim())
-            && node.checkVisibility() && parseFloat(getComputedStyle(node).fontSize) < 12)
-            .map((node) => node.textContent)"""
-    )
-    assert small == []
+    assert here.small_texts() == []
     assert here.complaints == []
 
 
@@ -481,9 +475,4 @@ def test_every_input_has_a_label(bench):
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
     here = bench()
-    assert here.page.evaluate("window.model.listeners.length") > 5
-    here.page.evaluate("window.dispose()")
-    assert here.page.evaluate("window.model.listeners.length") == 0
-    assert here.page.locator(".twice").count() == 0
-    here.page.wait_for_timeout(600)
-    assert here.complaints == []
+    here.assert_leaves_nothing()

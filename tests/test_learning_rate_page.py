@@ -267,9 +267,4 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
     here = bench()
-    assert here.page.evaluate("window.model.listeners.length") > 5
-    here.page.evaluate("window.dispose()")
-    assert here.page.evaluate("window.model.listeners.length") == 0
-    assert here.page.locator(".twice").count() == 0
-    here.page.wait_for_timeout(600)
-    assert here.complaints == []
+    here.assert_leaves_nothing()

@@ -492,9 +492,4 @@ def test_nothing_moves_while_it_is_drawn(bench, width):
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
     here = bench(strokes=SEVEN, explain="occlusion")
-    assert here.page.evaluate("window.model.listeners.length") > 5
-    here.page.evaluate("window.dispose()")
-    assert here.page.evaluate("window.model.listeners.length") == 0
-    assert here.page.locator(".twice").count() == 0
-    here.page.wait_for_timeout(300)
-    assert here.complaints == []
+    here.assert_leaves_nothing()

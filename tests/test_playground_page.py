@@ -371,12 +371,7 @@ def test_nothing_moves_while_it_trains(bench, width):
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
     here = bench(hidden=[3])
     here.press("▶ Run")
-    assert here.page.evaluate("window.model.listeners.length") > 5
-    here.page.evaluate("window.dispose()")
-    assert here.page.evaluate("window.model.listeners.length") == 0
-    assert here.page.locator(".twice").count() == 0
-    here.page.wait_for_timeout(600)
-    assert here.complaints == []
+    here.assert_leaves_nothing()
 
 
 # ---- the page's address ------------------------------------------------------------------------

@@ -87,6 +87,8 @@ def test_an_interrupt_leaves_the_old_file(make):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # a shell starts `make test &` with interrupts ignored, and that is inherited
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(300):
         if (path.parent / "started").exists():
