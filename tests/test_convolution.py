@@ -34,6 +34,11 @@ def fresh(seed=0):
     return {"rng": np.random.default_rng(seed), "dtype": np.float64}
 
 
+def fits(sides, kernel_size, padding, dilation_rate):
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation_rate, kernel_size, strict=True)]
+    return padding == "same" or all(m <= n for m, n in zip(reach, sides, strict=True))
+
+
 def scattered(layer, seed=0):
     """The layer with a bias that is not 0."""
     rng = np.random.default_rng(seed)
@@ -179,8 +184,7 @@ def test_values_and_gradients_for_random_windows(
     seed, sides, kernel_size, strides, dilation_rate, padding, groups, depth
 ):
     window = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation_rate, kernel_size, strict=True)]
-    assume(padding == "same" or all(m <= n for m, n in zip(reach, sides, strict=True)))
+    assume(fits(sides, kernel_size, padding, dilation_rate))
     layer = Conv2D(groups * depth, 2 * groups, kernel_size, groups=groups, **window, **fresh(seed))
     scattered(layer, seed)
     x = np.random.default_rng(seed).normal(size=(2, *sides, groups * depth))
@@ -242,9 +246,7 @@ def test_gradients_of_the_relatives(
     seed, sides, kernel_size, strides, dilation_rate, padding, kind
 ):
     window = {"strides": strides, "padding": padding, "dilation_rate": dilation_rate}
-    reach = [d * (k - 1) + 1 for d, k in zip(dilation_rate, kernel_size, strict=True)]
-    fits = padding == "same" or all(m <= n for m, n in zip(reach, sides, strict=True))
-    assume(fits or kind is Conv2DTranspose)
+    assume(kind is Conv2DTranspose or fits(sides, kernel_size, padding, dilation_rate))
     sizes = (2, kernel_size) if kind is DepthwiseConv2D else (2, 3, kernel_size)
     layer = kind(*sizes, **window, **fresh(seed))
     x = np.random.default_rng(seed).normal(size=(2, *sides, 2))

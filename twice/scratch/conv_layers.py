@@ -4,7 +4,7 @@ import numpy as np
 
 from twice.scratch.backpropagation import Layer, Sequential
 from twice.scratch.convolution import Conv2D, Kernel, images, sum_positions
-from twice.scratch.windows import pair, taps
+from twice.scratch.windows import check_images, pair, taps
 
 SHARED = ("rng", "initializer", "dtype")  # what both parts of a separable convolution take
 
@@ -113,8 +113,7 @@ class UpSampling2D(Layer):
         self.size = pair(size)
 
     def forward(self, x, training=False):
-        if x.ndim != 4:
-            raise ValueError(f"expected images (N, H, W, C), got {x.shape}")
+        check_images(self, np.shape(x))
         return x.repeat(self.size[0], axis=1).repeat(self.size[1], axis=2)
 
     def backward(self, grad):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from twice.scratch.backpropagation import Layer
-from twice.scratch.windows import Window, taps
+from twice.scratch.windows import Window, check_images, taps
 
 
 class MaxPooling2D(Window):
@@ -72,7 +72,8 @@ class GlobalAveragePooling2D(Layer):
     """The mean of each channel over the whole image: (N, H, W, C) -> (N, C). Lin et al. (2014)."""
 
     def forward(self, x, training=False):
-        self.shape = images(self, x)
+        check_images(self, np.shape(x))
+        self.shape = x.shape
         return x.mean(axis=(1, 2))
 
     def backward(self, grad):
@@ -84,7 +85,8 @@ class GlobalMaxPooling2D(Layer):
     """The largest value of each channel: (N, H, W, C) -> (N, C). The first of equals wins."""
 
     def forward(self, x, training=False):
-        self.shape = images(self, x)
+        check_images(self, np.shape(x))
+        self.shape = x.shape
         flat = x.reshape(len(x), -1, x.shape[-1])
         self.winner = flat.argmax(axis=1)[:, None]
         return np.take_along_axis(flat, self.winner, axis=1)[:, 0]
@@ -105,9 +107,3 @@ class Flatten(Layer):
 
     def backward(self, grad):
         return grad.reshape(self.shape)
-
-
-def images(layer, x):
-    if np.ndim(x) != 4:
-        raise ValueError(f"{layer!r}: expected images (N, H, W, C), got {np.shape(x)}")
-    return x.shape

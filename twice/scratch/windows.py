@@ -39,6 +39,12 @@ def pair(value):
     return both
 
 
+def check_images(layer, shape):
+    """ValueError unless it is the shape of images (N, H, W, C)."""
+    if len(shape) != 4:
+        raise ValueError(f"{layer!r}: expected images (N, H, W, C), got {shape}")
+
+
 class Window(Layer):
     """Where a window of (rows, columns) pixels stands on images (N, H, W, C).
 
@@ -54,8 +60,7 @@ class Window(Layer):
 
     def place(self, shape):
         """Find `positions` (rows, columns) on images of this shape, and the zeros around them."""
-        if len(shape) != 4:
-            raise ValueError(f"{self!r}: expected images (N, H, W, C), got {shape}")
+        check_images(self, shape)
         steps = zip(self.kernel_size, self.strides, self.dilation_rate, strict=True)
         try:
             down, right = (
