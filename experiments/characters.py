@@ -59,7 +59,7 @@ class Setting:
     clip: float = 1.0
     dropout: float = 0.3  # between the recurrent layer and the scores
     heard: float = 0.0  # of the recurrent layer's input
-    recurrent: float = 0.0  # of the state on its way to the next step
+    recurrent: float = 0.2  # of the state on its way to the next step
 
 
 class Dropout(Layer):

@@ -2,18 +2,19 @@
 
 `EncoderDecoder` of `twice.scratch` on pairs of `twice.data.dates`. Of every ten days one is held
 out: such a day is in no training pair, in no format. Validation pairs and test pairs are of other
-held-out days. The learning rate is the best of three on a tuning seed, by validation loss; the test
-pairs chose nothing. Every seed draws its own pairs, weights and batches.
+held-out days. The learning rate is the best of four on a tuning seed, by validation loss, in both
+directions; the test pairs chose nothing. Every seed draws its own pairs, weights and batches.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.dates        about 15 minutes, resumable
+    OPENBLAS_NUM_THREADS=1 python -m experiments.dates        about 10 minutes, resumable
 
 writes experiments/results/dates.json and dates.npz beside it: the weights of seed 0, as float16.
 accuracy: the share of test pairs translated without a wrong character, an entry a seed; reversed:
 the same when the source is read from its end (Sutskever, Vinyals and Le, 2014). loss and
 characters: cross-entropy and accuracy for a character under teacher forcing. by_format, by_length:
-means over the seeds, and pairs counted. unseen: accuracy on a format left out of training, and on
-all others. curve: after some epochs, means over the seeds. examples: the stored network's errors
-on the test pairs, then right answers. growing: what seed 0 answers after each of some epochs.
+[share over all seeds, pairs]. narrow: fewer units. unseen: accuracy on a format left out of
+training, and on all others. curve: after each epoch, means over the seeds. examples: errors on the
+test pairs, up to 12 a seed, then 12 right answers, as [source, truth, answer]. growing: what the
+stored network answered to `shown` after each epoch.
 """
 
 import io
@@ -24,10 +25,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import numpy as np
-from twice.data.sequences import DAYS, FORMATS, LONGEST, MONTHS
 
 from experiments import record
 from twice import data, results
+from twice.data.sequences import DAYS, FORMATS, LONGEST, MONTHS
 from twice.scratch.adam import Adam
 from twice.scratch.clipping import Clipped
 from twice.scratch.encoder_decoder import EncoderDecoder, teacher_forcing
@@ -35,10 +36,12 @@ from twice.scratch.sequences import SequenceCrossentropy
 
 STORED = results.FOLDER / "dates.npz"
 START, LENGTH = 0, 10  # the decoder first hears padding; an answer has ten characters
-RATES = (0.003, 0.006, 0.012)
+RATES = (0.006, 0.012, 0.024, 0.048)
 TUNING_SEED, TUNING_EPOCHS = 1000, 3
 UNSEEN = ("the {d}{th} of {month} {y}", "{wd} {d} {mon} {y}", "{m}/{d}/{y}", "{d}-{mon}-{yy:02}")
 LENGTHS = ((8, 10), (11, 13), (14, 17), (18, 21), (22, 29))
+NARROW = (8, 16, 32)  # units of networks narrower than the usual one
+FEWER = 3  # seeds for what is a look aside: formats left out, narrow networks
 HELD_OUT = 10  # one day in so many
 
 
@@ -52,8 +55,8 @@ class Setting:
     embedding: int = 16
     units: int = 64
     batch_size: int = 64
-    epochs: int = 16
-    every: int = 2  # epochs from one measurement to the next
+    epochs: int = 6
+    every: int = 1  # epochs from one measurement to the next
     rate: float = 0.006
     last: float = 0.02  # the share of the rate that is left at the end
     clip: float = 1.0
@@ -213,8 +216,8 @@ def study(seed, setting, **ways):
         weights, found = train(seed, setting, **ways)
         return found, weights
 
-    part = "-".join([str(seed), *(f"{k}={FORMATS.index(v) if k == 'without' else v}"
-                                  for k, v in ways.items()), str(setting.rate)])  # fmt: skip
+    names = (f"{k}={FORMATS.index(v) if k == 'without' else v}" for k, v in ways.items())
+    part = "-".join([f"{seed}-{setting.units}-{setting.epochs}-{setting.rate}", *names])
     return record.kept("dates", part, [asdict(setting), ways], make)
 
 
@@ -241,69 +244,89 @@ def rounded(value, digits=4):
     return round(value, digits) if isinstance(value, float) else value
 
 
-def tune(setting):
+def tune(setting, reverse):
     """{rate: validation loss} of short trainings, and the seconds they took."""
     tried, seconds = {}, 0
     for rate in RATES:
         short = replace(setting, rate=rate, epochs=TUNING_EPOCHS, every=TUNING_EPOCHS)
-        found, _ = study(TUNING_SEED, short)
+        found, _ = study(TUNING_SEED, short, reverse=reverse)
         tried[rate], seconds = found["curve"][-1]["val_loss"], seconds + found["seconds"]
     return tried, seconds
 
 
-def left_out(seed, setting):
+def left_out(seeds, setting):
     """For every format of UNSEEN: accuracy on it and on all others, trained without it."""
     table, seconds = {}, 0
     for style in UNSEEN:
-        found, weights = study(seed, setting, without=style)
-        pairs = draw(20 * setting.n_test, "test", np.random.default_rng([seed, 2]))
-        new = measured(weights, setting, pairs.only(pairs.styles == style))
-        seen = {s: n for s, n in found["formats"].items() if s != style}
-        rest = np.sum(list(seen.values()), axis=0)
-        table[style] = {"unseen": new["accuracy"], "pairs": new["formats"][style][1],
-                        "others": float(rest[0] / rest[1]),
-                        "characters": new["characters"], "errors": new["errors"][:4]}  # fmt: skip
-        seconds += found["seconds"]
+        unseen, others, errors = [], [], []
+        for seed in seeds:
+            found, weights = study(seed, setting, without=style)
+            pairs = draw(4 * setting.n_test, "test", np.random.default_rng([seed, 2]))
+            new = measured(weights, setting, pairs.only(pairs.styles == style))
+            seen = np.sum([n for s, n in found["formats"].items() if s != style], axis=0)
+            unseen.append(new["accuracy"])
+            others.append(float(seen[0] / seen[1]))
+            errors += new["errors"][:3]
+            seconds += found["seconds"]
+            print(style, seed, unseen[-1], others[-1], flush=True)
+        table[style] = {"unseen": unseen, "others": others, "errors": errors}
+    return table, seconds
+
+
+def narrow(seeds, setting):
+    """Networks with fewer units: the encoder's last state is all that the decoder gets."""
+    table, seconds = {}, 0
+    for units in NARROW:
+        runs = [study(seed, replace(setting, units=units))[0] for seed in seeds]
+        seconds += sum(run["seconds"] for run in runs)
+        table[str(units)] = {"accuracy": [run["accuracy"] for run in runs],
+                             "by_length": summed(runs, "lengths")}  # fmt: skip
+        print(units, table[str(units)], flush=True)
     return table, seconds
 
 
 def run(seeds, setting=None):
     """The result but for `small`; the stored network's weights; and the seconds it all took."""
     setting = setting or Setting()
-    tried, seconds = tune(setting)
-    setting = replace(setting, rate=min(tried, key=tried.get))
-    runs = {False: [], True: []}
-    for seed in seeds:
-        for reverse, kept in runs.items():
-            found, weights = study(seed, setting, reverse=reverse)
+    runs, tried, rates, seconds = {False: [], True: []}, {}, {}, 0
+    for reverse, kept in runs.items():
+        tried[reverse], more = tune(setting, reverse)
+        rate = rates[reverse] = min(tried[reverse], key=tried[reverse].get)
+        seconds += more
+        for seed in seeds:
+            found, weights = study(seed, replace(setting, rate=rate), reverse=reverse)
             kept.append(found)
             seconds += found["seconds"]
             print(seed, reverse, found["accuracy"], found["loss"], found["seconds"], flush=True)
             if seed == seeds[0] and not reverse:
                 stored, first = weights, found
-    unseen, more = left_out(TUNING_SEED, setting)
+    setting = replace(setting, rate=rates[False])
+    narrower, more = narrow(seeds[:FEWER], setting)
+    unseen, still_more = left_out(seeds[:FEWER], setting)
     found = {
         "trained_by": "twice.scratch, float32; measured with the weights in float16",
         "accuracy": [found["accuracy"] for found in runs[False]],
         "reversed": [found["accuracy"] for found in runs[True]],
         "loss": [found["loss"] for found in runs[False]],
-        "characters": [found["characters"] for found in runs[False]],
         "reversed_loss": [found["loss"] for found in runs[True]],
+        "characters": [found["characters"] for found in runs[False]],
         "by_format": summed(runs[False], "formats"),
         "by_length": summed(runs[False], "lengths"),
         "reversed_by_length": summed(runs[True], "lengths"),
+        "narrow": narrower,
         "unseen": unseen,
         "curve": averaged([found["curve"] for found in runs[False]]),
         "reversed_curve": averaged([found["curve"] for found in runs[True]]),
-        "examples": first["errors"] + first["right"],
+        "examples": [row for found in runs[False] for row in found["errors"]] + first["right"],
         "shown": list(SHOWN),
         "growing": first["growing"],
         "parameters": first["parameters"],
-        "rates": {f"{rate:g}": lost for rate, lost in tried.items()},
-        "settings": {**asdict(setting), "held_out_days": f"1 of {HELD_OUT}",
+        "rates": {name: {f"{rate:g}": lost for rate, lost in tried[reverse].items()}
+                  for reverse, name in ((False, "forward"), (True, "reversed"))},
+        "settings": {**asdict(setting), "reversed_rate": rates[True], "held_out": HELD_OUT,
                      "tuning_seed": TUNING_SEED, "tuning_epochs": TUNING_EPOCHS},
     }  # fmt: skip
-    return rounded(found), stored, seconds + more
+    return rounded(found), stored, seconds + more + still_more
 
 
 SMALL = Setting(n_train=640, n_val=50, n_test=50, units=16, batch_size=16, epochs=2, every=1)
