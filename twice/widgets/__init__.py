@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
     "LearningRateDemo": "learning_rate",
@@ -10,10 +11,12 @@ _HOMES = {
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
     "ReceptiveField": "receptive_field",
+    "Sampling": "sampling",
 }
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Gates",
     "Kernel",
     "LeNet",
     "LearningRateDemo",
@@ -21,6 +24,7 @@ __all__ = [
     "PerceptronDemo",
     "PlaygroundDemo",
     "ReceptiveField",
+    "Sampling",
 ]
 
 
