@@ -132,30 +132,34 @@ def _sigmoid(z):
     return 0.5 * (1 + np.tanh(0.5 * z))
 
 
-def read(arrays, codes, held=None):
-    """Run the LSTM over the characters `codes` (T,) from h = c = 0, in float64: a `Reading`.
+def step(arrays, code, h, c, held=None):
+    """One character read: (input, forget, candidate, cell, output, state), (U,) each, in float64.
 
     f, i, o = sigma(z), g = tanh(z); c_t = f c_{t-1} + i g; h_t = o tanh(c_t), with Keras's order
     i, f, g, o in the kernel. `held` keeps a gate at a value: (gate, value, unit), where the unit
     may be None for all of them.
     """
-    embedding, kernel, recurrent, bias, dense, dense_bias = (np.asarray(a, float) for a in arrays)
-    h = c = np.zeros(len(recurrent))
-    steps = []
-    for code in codes:
-        z = embedding[code] @ kernel + h @ recurrent + bias
-        i, f, g, o = np.split(z, 4)
-        gates = {"input": _sigmoid(i), "forget": _sigmoid(f), "output": _sigmoid(o)}
-        if held is not None:
-            gate, value, unit = held
-            gates[gate][slice(None) if unit is None else unit] = value
-        g = np.tanh(g)
-        c = gates["forget"] * c + gates["input"] * g
-        h = gates["output"] * np.tanh(c)
-        steps.append((gates["input"], gates["forget"], g, c, gates["output"], h))
-    columns = [np.array(column) for column in zip(*steps, strict=True)] if steps else []
-    columns = columns or [np.zeros((0, len(recurrent)))] * 6
-    return Reading(*columns, columns[-1] @ dense + dense_bias)
+    embedding, kernel, recurrent, bias = arrays[:4]
+    z = embedding[code].astype(float) @ kernel + h @ recurrent + bias
+    i, f, g, o = np.split(z, 4)
+    gates = {"input": _sigmoid(i), "forget": _sigmoid(f), "output": _sigmoid(o)}
+    if held is not None:
+        gate, value, unit = held
+        gates[gate][slice(None) if unit is None else unit] = value
+    g = np.tanh(g)
+    c = gates["forget"] * c + gates["input"] * g
+    return gates["input"], gates["forget"], g, c, gates["output"], gates["output"] * np.tanh(c)
+
+
+def read(arrays, codes, held=None):
+    """Run the LSTM over the characters `codes` (T,) from h = c = 0, in float64: a `Reading`."""
+    arrays = [np.asarray(array, dtype=float) for array in arrays]
+    h = c = np.zeros(len(arrays[2]))
+    columns = np.zeros((6, len(codes), len(h)))
+    for t, code in enumerate(codes):
+        columns[:, t] = now = step(arrays, code, h, c, held)
+        c, h = now[3], now[5]
+    return Reading(*columns, columns[5] @ arrays[4] + arrays[5])
 
 
 def log_probabilities(logits, temperature=1.0):

@@ -121,17 +121,22 @@ class Gates(CharacterDemo):
             figure.text(0.5, 0.5, "No sentence", ha="center")
             return
         values = getattr(found, self.quantity).T
-        order = np.arange(len(values)) if self.sort == "number" else np.argsort(-values.std(axis=1))
+        if self.quantity == "cell":
+            values = values / np.maximum(np.abs(values).max(axis=1, keepdims=True), 1e-9)
+        order = np.arange(len(values))
+        if self.sort != "number" and len(self.sentence) > 1:
+            order = np.argsort(-np.abs(np.diff(values)).mean(axis=1))
         top, bottom = figure.subplots(2, sharex=True, height_ratios=(2.2, 1))
         gate = self.quantity in ("input", "forget", "output")
-        limit = 1.0 if self.quantity != "cell" else max(1.0, 0.7 * np.abs(values).max())
         image = top.imshow(
             values[order[: None if self.everyone else 24]],
-            **{"aspect": "auto", "vmin": 0 if gate else -limit, "vmax": limit},
+            **{"aspect": "auto", "vmin": 0 if gate else -1, "vmax": 1},
             **{"cmap": "Greens" if gate else "PuOr_r", "interpolation": "nearest"},
         )
-        figure.colorbar(image, ax=top, label=self.quantity)
+        label = "cell, each unit on its own scale" if self.quantity == "cell" else self.quantity
+        figure.colorbar(image, ax=top, label=label)
         top.set(ylabel="units", yticks=[])
+        top.tick_params(axis="x", length=0)
         bottom.plot(found.cell[:, self.unit], color="#0072B2")
         bottom.axvline(self._place, color="#888888", lw=1)
         bottom.set(ylabel=f"cell of unit {self.unit}", xticks=range(len(self.sentence)))
