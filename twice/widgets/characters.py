@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import traitlets
 
+from twice.scratch.losses import log_softmax
+
 from .base import Demo
 
 STORED = Path(__file__).with_name("characters.npz")
@@ -162,13 +164,6 @@ def read(arrays, codes, held=None):
     return Reading(*columns, columns[5] @ arrays[4] + arrays[5])
 
 
-def log_probabilities(logits, temperature=1.0):
-    """log softmax(logits / temperature), along the last axis."""
-    z = np.asarray(logits, float) / temperature
-    z = z - z.max(axis=-1, keepdims=True)
-    return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
-
-
 class CharacterDemo(Demo):
     """A demo of a character model: Embedding, LSTM, and a Dense layer with one score a character.
 
@@ -218,5 +213,5 @@ def bits_per_character(logits, codes):
     """The mean of -log2 p(next) over a text's characters 2, 3, ..., each guessed from before."""
     if len(codes) < 2:
         return float("nan")
-    log_p = log_probabilities(logits[:-1])
+    log_p = log_softmax(logits[:-1])
     return float(-log_p[np.arange(len(codes) - 1), codes[1:]].mean() / np.log(2))

@@ -1,9 +1,11 @@
 """Inside an LSTM that reads: every unit's gates, candidate and cell, character by character."""
 
+from functools import cache
+
 import numpy as np
 import traitlets
 
-from .characters import QUANTITIES, CharacterDemo, bits_per_character, unseen
+from .characters import QUANTITIES, CharacterDemo, bits_per_character, read, stored, unseen
 
 FEATURES = (
     *("since_space", "space", "since_stop", "mark", "capital", "vowel", "digit", "bracket", "last"),
@@ -12,6 +14,25 @@ HELD = ("none", *(f"{gate} {value}" for gate in ("input", "forget", "output") fo
 LONGEST = 120
 COUNTS = 0.7  # from this correlation on, the goal calls a unit a counter
 SENTENCE = "The network learns what we show it. It forgets the rest (most of it)."
+
+
+def counting(arrays, vocabulary, text):
+    """Each unit's correlation, over a text, of its cell with the letters since a space: (U,)."""
+    count = np.zeros(len(text))
+    for t, c in enumerate(text):
+        count[t] = 0 if c in " \n" else count[t - 1] + 1 if t else 1
+    cells = read(arrays, [vocabulary.index(c) + 1 for c in text]).cell
+    cells, count = cells - cells.mean(axis=0), count - count.mean()
+    return count @ cells / np.sqrt((count @ count) * (cells * cells).sum(axis=0))
+
+
+@cache
+def _lively():
+    """The unit to begin with: the stored model's one that changes most and does not count."""
+    arrays, vocabulary = stored()
+    cells = read(arrays, [vocabulary.index(c) + 1 for c in SENTENCE]).cell
+    change = np.abs(np.diff(cells, axis=0)).mean(axis=0) / np.abs(cells).max(axis=0)
+    return int(np.argmax(change * (np.abs(counting(arrays, vocabulary, unseen())) < COUNTS - 0.1)))
 
 
 class Gates(CharacterDemo):
@@ -55,6 +76,7 @@ class Gates(CharacterDemo):
     def __init__(self, weights=None, vocabulary=None, **traits):
         if weights is None:
             traits.setdefault("unseen", unseen())
+            traits.setdefault("unit", _lively())
         super().__init__(weights, vocabulary, **traits)
 
     @property

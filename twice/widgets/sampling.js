@@ -13,6 +13,11 @@ export function readCounts(packed, V) {
     let [value, by] = [0, 1];
     for (;; by *= 128) { const byte = bytes[at++]; value += (byte & 127) * by; if (byte < 128) return value; }
   };
+  const first = [next(), next()]; // in no triple's end
+  two[first[0] * V + first[1]] = 1;
+  for (const c of first) one[c] += 1;
+  ones[first[0]] = 1;
+  total = 2;
   while (at < bytes.length) {
     key += next();
     const [count, bc, ab, c] = [next(), key % (V * V), Math.floor(key / V), key % V];
@@ -26,17 +31,14 @@ export function readCounts(packed, V) {
   return { V, three, pairs, two, ones, one, total };
 }
 
-const PRIOR = 5; // so many imagined characters from the shorter context (MacKay and Peto, 1995)
+const STRENGTH = 5; // so many imagined characters from the shorter context, as in twice.scratch.language.NGram
 
-/** p(next) after the codes a, b (0: none), from contexts of at most `order` characters; the padding gets 0. */
-export function countedProbabilities({ V, three, pairs, two, ones, one, total }, order, a, b) {
-  let p = one.map((n, c) => (c ? (n + 1) / (total + V - 1) : 0));
-  if (order > 0 && b) p = p.map((lower, c) => (two[b * V + c] + PRIOR * lower) / (ones[b] + PRIOR));
-  if (order > 1 && a && b) {
-    const seen = pairs.get(a * V + b) ?? 0;
-    p = p.map((lower, c) => ((three.get((a * V + b) * V + c) ?? 0) + PRIOR * lower) / (seen + PRIOR));
-  }
-  return p;
+/** p(next) after the codes a, b (0: none) by a bigram (n = 2: b alone) or a trigram (n = 3). */
+export function countedProbabilities({ V, three, pairs, two, ones, one, total }, n, a, b) {
+  let p = one.map((count) => (count + STRENGTH / V) / (total + STRENGTH));
+  if (b && ones[b]) p = p.map((lower, c) => (two[b * V + c] + STRENGTH * lower) / (ones[b] + STRENGTH));
+  const seen = n > 2 && a && b && pairs.get(a * V + b);
+  return seen ? p.map((lower, c) => ((three.get((a * V + b) * V + c) ?? 0) + STRENGTH * lower) / (seen + STRENGTH)) : p;
 }
 
 // ---- Writing ----
@@ -45,13 +47,11 @@ export const MODELS = { lstm: "LSTM", trigram: "Trigram", bigram: "Bigram" };
 
 /** The scores of every character after `t` characters of a text, the padding's -Infinity; `steps`: the LSTM's reading. */
 export function nextScores(net, counts, model, text, t, steps) {
-  if (model === "lstm") {
-    const z = t ? scores(net, steps[t - 1]) : Float64Array.from(net.denseBias);
-    z[0] = -Infinity;
-    return z;
-  }
   const code = (k) => (k < 0 ? 0 : net.codes.get(text[k]));
-  return countedProbabilities(counts, model === "trigram" ? 2 : 1, code(t - 2), code(t - 1)).map(Math.log);
+  const z = model !== "lstm" ? countedProbabilities(counts, model === "trigram" ? 3 : 2, code(t - 2), code(t - 1)).map(Math.log)
+    : t ? scores(net, steps[t - 1]) : Float64Array.from(net.denseBias);
+  z[0] = -Infinity; // padding is never written
+  return z;
 }
 
 /** The code that the number u in [0, 1) falls on. */
@@ -114,9 +114,9 @@ export function loop(text) {
 /** The entropy in bits. */
 export const entropy = (p) => p.reduce((sum, v) => (v > 0 ? sum - v * Math.log2(v) : sum), 0);
 
-/** The goal: the LSTM, at 0.5 or above, at least 60 characters, and every word in the list. */
+/** The goal: the LSTM, at 0.5 or above, at least 100 characters, and every word in the list. */
 export const goalReached = ({ model, temperature, greedy, length }, words) => model === "lstm" && !greedy && temperature >= 0.5 - 1e-9
-  && length >= 60 && words.length >= 8 && words.every(({ known }) => known);
+  && length >= 100 && words.length >= 8 && words.every(({ known }) => known);
 
 const settingName = ({ temperature, greedy }) => (greedy ? "always the likeliest" : `temperature ${number(temperature)}`);
 

@@ -4,38 +4,44 @@ import base64
 import math
 import os
 import re
+from functools import lru_cache
 
 import numpy as np
 import traitlets
 
+from twice.scratch.language import NGram
+from twice.scratch.losses import log_softmax
+
 from .base import Seeded
-from .characters import CharacterDemo, learned, log_probabilities, step, unseen
+from .characters import CharacterDemo, learned, step, unseen
 
 MODELS = ("lstm", "trigram", "bigram")
-PRIOR = 5  # imagined characters from the shorter context
 WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 
 
-def count_triples(codes, size):
-    """The distinct triples of a text as numbers (a V + b) V + c, ascending, and their counts."""
+def pack_counts(codes, size):
+    """What a trigram needs to know of a text of codes below `size`, as base64.
+
+    Seven bits a byte, the lowest first: the text's first two codes, then in turn, for each triple
+    (a size + b) size + c that occurs, in ascending order, the difference to the one before and the
+    count.
+    """
     codes = np.asarray(codes, dtype=np.int64)
-    return np.unique((codes[:-2] * size + codes[1:-1]) * size + codes[2:], return_counts=True)
-
-
-def pack_counts(keys, counts):
-    """Differences of the keys and the counts in turn, seven bits a byte, as base64."""
+    triples = (codes[:-2] * size + codes[1:-1]) * size + codes[2:]
+    keys, counts = np.unique(triples, return_counts=True)
+    pairs = np.column_stack([np.diff(keys, prepend=0), counts])
     data = bytearray()
-    for pair in zip(np.diff(keys, prepend=0).tolist(), counts.tolist(), strict=True):
-        for value in pair:
-            while value > 127:
-                data.append(value & 127 | 128)
-                value >>= 7
-            data.append(value)
+    for value in [*codes[:2].tolist(), *pairs.ravel().tolist()]:
+        while value > 127:
+            data.append(value & 127 | 128)
+            value >>= 7
+        data.append(value)
     return base64.b64encode(bytes(data)).decode()
 
 
-def unpack_counts(packed):
-    """The keys and counts that `pack_counts` was given."""
+@lru_cache(maxsize=6)
+def unpack_counts(packed, size, n):
+    """The `NGram(n, size)`, n = 2 or 3, fitted on the text that `pack_counts` was given."""
     values, value, shift = [], 0, 0
     for byte in base64.b64decode(packed):
         value |= (byte & 127) << shift
@@ -43,8 +49,20 @@ def unpack_counts(packed):
         if byte < 128:
             values.append(value)
             value, shift = 0, 0
-    pairs = np.array(values, dtype=np.int64).reshape(-1, 2)
-    return np.cumsum(pairs[:, 0]), pairs[:, 1]
+    pairs = np.array(values[2:], dtype=np.int64).reshape(-1, 2)
+    three = np.zeros((size, size, size))
+    three.ravel()[np.cumsum(pairs[:, 0])] = pairs[:, 1]
+    two = three.sum(axis=0)
+    two[values[0], values[1]] += 1
+    one = two.sum(axis=0)
+    one[values[0]] += 1
+    ngram = NGram(n, size)
+    ngram.counts[0][()] = one
+    ngram.counts[1].update({(b,): two[b] for b in range(size) if two[b].any()})
+    if n > 2:
+        seen = np.argwhere(three.any(axis=2)).tolist()
+        ngram.counts[2].update({(a, b): three[a, b] for a, b in seen})
+    return ngram
 
 
 def pack_words(words):
@@ -66,34 +84,6 @@ def unpack_words(packed):
     return words
 
 
-class Counter:
-    """Predict the next character from the last `order` (0 to 2), by counting triples.
-
-    p(c | ab) = (n(abc) + 5 p(c | b)) / (n(ab) + 5), and p(c | b) from p(c) in the same way; p(c)
-    counts every character once more (MacKay and Peto, 1995).
-    """
-
-    def __init__(self, keys, counts, size, order):
-        self.table = np.zeros((size, size, size))
-        self.table.ravel()[keys] = counts
-        self.order = order
-
-    def probabilities(self, before):
-        """p of every character after the codes `before`, (V,); the padding has 0."""
-        n = self.table
-        p = n.sum(axis=(0, 1)) + 1
-        p[0] = 0
-        p = p / p.sum()
-        before = list(before)[-self.order :] if self.order else []
-        if before:
-            row = n[:, before[-1]].sum(axis=0)
-            p = (row + PRIOR * p) / (row.sum() + PRIOR)
-        if len(before) == 2:
-            row = n[before[0], before[1]]
-            p = (row + PRIOR * p) / (row.sum() + PRIOR)
-        return p
-
-
 class Sampling(CharacterDemo):
     """Let a character model write: give it a beginning, set the temperature, throw the dice.
 
@@ -107,8 +97,8 @@ class Sampling(CharacterDemo):
     figure_size = (8.0, 3.6)
 
     goal = traitlets.Unicode(
-        "At temperature 0.5 or higher, let the LSTM write 60 characters or more, of which every "
-        "word stands in the book.",
+        "At temperature 0.5 or higher, let the LSTM write 100 characters or more, of which "
+        "every word stands in the book.",
         read_only=True,
     ).tag(sync=True)
     prompt = traitlets.Unicode("The network ", help="What it goes on from.").tag(sync=True)
@@ -119,7 +109,7 @@ class Sampling(CharacterDemo):
         1.0, min=0.1, max=2, help="Scores are divided by it: 0.1 (sure) to 2 (wild)."
     ).tag(sync=True)
     greedy = traitlets.Bool(False, help="Always take the likeliest character.").tag(sync=True)
-    length = traitlets.Int(160, min=20, max=240, help="Characters to write.").tag(sync=True)
+    length = traitlets.Int(120, min=20, max=240, help="Characters to write.").tag(sync=True)
     seed = traitlets.Int(0, min=0, help="Of the stream of random numbers: the dice.").tag(sync=True)
     at = traitlets.Int(-1, min=-1, help="The character looked at, from 0; -1: the last.").tag(
         sync=True
@@ -136,7 +126,7 @@ class Sampling(CharacterDemo):
         codes = self.encode(self._known("text", text))
         if len(codes) < 3:
             raise traitlets.TraitError(f"text must have three characters or more, not {text!r}")
-        self.counts = pack_counts(*count_triples(codes, self.sizes[0]))
+        self.counts = pack_counts(codes, self.sizes[0])
         self.words_seen = pack_words({word.lower() for word in WORD.findall(text)})
 
     @property
@@ -153,7 +143,7 @@ class Sampling(CharacterDemo):
     def log_p(self):
         """The log probability of each character of the text at temperature 1, (T,)."""
         text, logits = self._write()
-        return log_probabilities(logits)[np.arange(len(text)), self.encode(text)]
+        return log_softmax(logits)[np.arange(len(text)), self.encode(text)]
 
     @property
     def bits(self):
@@ -173,10 +163,9 @@ class Sampling(CharacterDemo):
     def _next(self):
         """A function of the codes so far: the scores of the next character."""
         if self.model != "lstm":
-            order = 2 if self.model == "trigram" else 1
-            counter = Counter(*unpack_counts(self.counts), self.sizes[0], order)
-            with np.errstate(divide="ignore"):
-                return lambda codes: np.log(counter.probabilities(codes))
+            n = 3 if self.model == "trigram" else 2
+            ngram = unpack_counts(self.counts, self.sizes[0], n)
+            return lambda codes: np.log(ngram.probabilities(codes[-n + 1 :]))
         arrays = [array.astype(float) for array in self.weights]
         state = [np.zeros(self.sizes[2])] * 2
 
@@ -184,9 +173,7 @@ class Sampling(CharacterDemo):
             if codes:
                 now = step(arrays, codes[-1], *state)
                 state[:] = now[5], now[3]
-            z = state[0] @ arrays[4] + arrays[5]
-            z[0] = -np.inf
-            return z
+            return state[0] @ arrays[4] + arrays[5]
 
         return scores
 
@@ -196,8 +183,8 @@ class Sampling(CharacterDemo):
         codes, logits = [], []
         prompt = self.encode(self.prompt).tolist()
         for t in range(len(prompt) + self.length):
-            with np.errstate(divide="ignore"):
-                z = following(codes)
+            z = following(codes)
+            z[0] = -np.inf  # padding is never written
             logits.append(z)
             if t < len(prompt):
                 codes.append(prompt[t])
@@ -206,7 +193,7 @@ class Sampling(CharacterDemo):
             if self.greedy:
                 codes.append(int(np.argmax(z)))
             else:
-                p = np.exp(log_probabilities(z, self.temperature))
+                p = np.exp(log_softmax(z / self.temperature))
                 codes.append(int(np.searchsorted(np.cumsum(p), u, side="right")))
         return "".join(self.vocabulary[code - 1] for code in codes), np.array(logits)
 
