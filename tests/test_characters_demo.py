@@ -10,7 +10,6 @@ from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.gated import LSTM
 from twice.scratch.language import bits_per_character as library_bits
 from twice.scratch.sequences import Embedding, TimeDistributed
-
 from twice.widgets import Gates, base
 from twice.widgets.characters import (
     QUANTITIES,
@@ -217,14 +216,16 @@ def test_a_text_keeps_what_the_model_knows():
     weights, vocabulary = stored()
     data = given(weights, vocabulary, text="“Ünder” — it’s 5 × 5; 日\tno")
     told = run_js(SCRIPT, READ + "return demo.knownText(model, data.text);", data)
-    assert told["text"] == "\"nder\" - it's 5 x 5; no"
+    assert told["text"] == '"nder" - it\'s 5 x 5; no'
     assert told["strange"] == ["Ü", "日", "\t"]
 
 
 def test_softmax_and_its_cold_end():
     z = [1.0, 3.0, -2.0, 3.0 - 1e-9]
     found = run_js(
-        SCRIPT, "return [1, 0.1, 2, 0].map((t) => [...demo.softmax(Float64Array.from(data), t)]);", z
+        SCRIPT,
+        "return [1, 0.1, 2, 0].map((t) => [...demo.softmax(Float64Array.from(data), t)]);",
+        z,
     )
     for p, temperature in zip(found, (1, 0.1, 2), strict=False):
         e = np.exp((np.array(z) - 3) / temperature)

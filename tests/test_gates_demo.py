@@ -132,7 +132,13 @@ def test_the_stretch_in_sight_moves_no_more_than_it_must():
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [(0.99, "wide open"), (0.7, "more than half"), (0.5, "half open"), (0.2, "mostly"), (0, "shut")],
+    [
+        (0.99, "wide open"),
+        (0.7, "more than half"),
+        (0.5, "half open"),
+        (0.2, "mostly"),
+        (0, "shut"),
+    ],
 )
 def test_a_gate_in_words(value, word):
     assert word in run_js(SCRIPT, "return demo.openness(data);", value)

@@ -15,8 +15,8 @@ HERE = Path(__file__).parent
 class Demo(anywidget.AnyWidget):
     """A live demo: Python holds the traits, JavaScript computes and draws, kernel or none.
 
-    A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), or a tuple of files that
-    are put together in that order, where demos share one; it gives `goal` a default,
+    A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), or a tuple of
+    files, put together in that order, where demos share one; it gives `goal` a default,
     declares its traits with `.tag(sync=True)`, and defines `summary()` (the text form) and
     `draw(figure)` (the still picture, on an empty matplotlib Figure of `figure_size` inches).
     Where widgets are not shown, as in a repository's preview or a PDF, the picture and the text

@@ -398,10 +398,11 @@ function reader(demo) {
   const play = button({ label: "▶ Read", primary: true, title: "Read the sentence from here, or from the beginning", onClick: () => {
     if (loop.running) { demo.stop(); return; }
     if (!demo.text) return;
+    if (page.calm()) { page.set({ at: (demo.at + 1) % demo.text.length }); return; }
     clock = demo.at >= demo.text.length - 1 ? 0 : demo.at;
     demo.upTo = Math.floor(clock);
     page.set({ at: demo.upTo }, false);
-    if (page.calm()) demo.stop(); else loop.start();
+    loop.start();
     demo.redraw();
   } });
   const turn = (by) => () => { demo.stop(); demo.step(by); };
@@ -412,7 +413,7 @@ function reader(demo) {
   const group = (label, ...all) => html("div", { class: "gt-keys" }, html("span", { class: "twice-hint" }, label), ...all.map(({ element }) => element));
   const everyone = checkbox(page, { label: `All ${demo.net.U} units`, trait: "everyone" });
   page.actions.append(play.element, group("Character", back, on), group("Unit", up, down), everyone.element);
-  return () => { play.value = loop.running ? "■ Stop" : "▶ Read"; };
+  return () => { play.value = loop.running ? "■ Stop" : page.calm() ? "Read on" : "▶ Read"; };
 }
 
 /** Old cell, three valves, new cell. */

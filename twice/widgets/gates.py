@@ -66,9 +66,9 @@ class Gates(CharacterDemo):
         help="Which units come first: those that change most, or that follow something.",
     ).tag(sync=True)
     everyone = traitlets.Bool(False, help="Show all units, not the first 24.").tag(sync=True)
-    hold = traitlets.Enum(HELD, "none", help='A gate held: "forget 0" is shut, "forget 1" open.').tag(
-        sync=True
-    )
+    hold = traitlets.Enum(
+        HELD, "none", help='A gate held: "forget 0": shut, "forget 1": open.'
+    ).tag(sync=True)
     scope = traitlets.Enum(("unit", "all"), "unit", help="Where the gate is held.").tag(sync=True)
     unseen = traitlets.Unicode(help="Text on which correlations are measured.").tag(sync=True)
     wanted = traitlets.Float(COUNTS, help="The correlation that the goal asks for.").tag(sync=True)

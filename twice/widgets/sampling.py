@@ -2,9 +2,9 @@
 
 import base64
 import math
-import os
 import re
 from functools import lru_cache
+from itertools import takewhile
 
 import numpy as np
 import traitlets
@@ -69,7 +69,8 @@ def pack_words(words):
     """Sorted words: a capital for the letters shared with the word before (A: 0), then the rest."""
     parts, last = [], ""
     for word in sorted(words):
-        shared = min(len(os.path.commonprefix([last, word])), 25)
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(last, word, strict=False))
+        shared = min(len(list(alike)), 25)
         parts.append(chr(65 + shared) + word[shared:])
         last = word
     return "".join(parts)
@@ -227,7 +228,7 @@ class Sampling(CharacterDemo):
         )
 
     def draw(self, figure):
-        text, logits = self._write()
+        text = self.text
         surprise = -self.log_p / math.log(2)
         axes = figure.subplots()
         axes.axis("off")
