@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import traitlets
+from bench import contrast
 from js import run_js
 
 from twice.scratch.losses import softmax
@@ -170,6 +171,16 @@ def test_the_sentence_tells_what_the_unit_does():
     assert texts[2] == "The sentence costs 2.35 bits per character." or "2.34" in texts[2]
     assert texts[3].endswith("with the gate held, 2.00 as trained.")
     assert texts[4] == ""
+
+
+def test_letters_stand_out_on_every_shade():
+    rng = np.random.default_rng(6)
+    grounds = rng.integers(0, 256, size=(200, 3)).tolist() + [[0, 0, 0], [255, 255, 255]]
+    inks = run_js(SCRIPT, "return data.map(demo.inkOn);", grounds)
+    for ground, ink in zip(grounds, inks, strict=True):
+        color = "#" + "".join(f"{v:02x}" for v in ground)
+        assert contrast(color, ink) > 4.5
+    assert set(inks) == {"#000000", "#ffffff"}
 
 
 def test_reading_guess_and_bits():

@@ -61,7 +61,7 @@ def spot(here, row, character, count=69):
     here.page.locator(".gt-plate").scroll_into_view_if_needed()
     box = here.page.locator(".gt-plate svg").bounding_box()
     column = min(22, (box["width"] - 34 - 58) / count)
-    return box["x"] + 34 + (character + 0.5) * column, box["y"] + 70 + (row + 0.5) * 13
+    return box["x"] + 34 + (character + 0.5) * column, box["y"] + 76 + (row + 0.5) * 13
 
 
 def assert_numbers_shown(here):
@@ -122,8 +122,7 @@ def test_typing_is_read_at_once(bench):
     sentence.fill("")
     here.settle()
     assert "Type a sentence" in here.text(".twice-say")
-    for name in ("One character on", "The unit below"):
-        label(here, name).click()
+    label(here, "The unit below").click()
     here.page.get_by_role("button", name="Read on").click()
     label(here, "Or take").select_option("nonsense")
     here.settle()
@@ -170,10 +169,16 @@ def test_the_keyboard_goes_through_units_and_characters(bench):
         here.page.keyboard.press(key)
         here.settle()
         assert (here.trait("at"), here.trait("unit")) == (at, units[row])
-    label(here, "One character on").click()
+    slider = label(here, "Character")
+    slider.fill("7")
+    slider.press("ArrowRight")
     label(here, "The unit above").click()
     here.settle()
-    assert (here.trait("at"), here.trait("unit")) == (1, units[place])
+    assert (here.trait("at"), here.trait("unit")) == (8, units[place])
+    assert slider.get_attribute("aria-valuetext") == "o  9 of 69"
+    slider.press("End")
+    here.settle()
+    assert here.trait("at") == 68
     assert_numbers_shown(here)
     assert here.complaints == []
 
@@ -338,6 +343,7 @@ def test_it_answers_within_a_frame(bench):
     here = bench()
     sentence = label(here, "It reads this sentence: change it")
     assert here.answer_time(sentence, 0, 1, steps=40, action=TYPE) < 16
+    assert here.answer_time(label(here, "Character"), 0, 1) < 16
     here.page.mouse.move(*spot(here, 2, 10))
     here.page.mouse.down()
     picture = here.page.locator(".gt-plate svg")

@@ -66,6 +66,12 @@ export function stretch(first, count, at, length) {
   return clamp(clamp(first, at - count + 1 + margin, at - margin), 0, Math.max(0, length - count));
 }
 
+/** Black or white, whichever stands out more on the ground [r, g, b] (WCAG 2.2: luminance above 0.179 takes black). */
+export function inkOn(ground) {
+  const [r, g, b] = ground.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000000" : "#ffffff";
+}
+
 export const goalReached = (r, wanted) => Math.abs(r) >= wanted;
 
 // ---- Words ----
@@ -192,7 +198,7 @@ function plate(demo) {
     const count = Math.min(n, Math.floor(room / 7.5));
     demo.first = stretch(demo.first, count, demo.at, n);
     const tall = demo.state.everyone ? Math.max(2, Math.floor(384 / net.U)) : 13;
-    Object.assign(g, { width, count, column: count ? Math.min(22, room / count) : 8, row: tall, map: EDGE.top + 46, mapHeight: tall * demo.rows.length });
+    Object.assign(g, { width, count, column: count ? Math.min(22, room / count) : 8, row: tall, map: EDGE.top + 52, mapHeight: tall * demo.rows.length });
     g.strips = g.map + g.mapHeight + 30;
     g.line = g.strips + 3 * 15 + 26;
     g.height = g.line + 96 + 6;
@@ -234,8 +240,7 @@ function plate(demo) {
       const shade = on ? color(run.steps[t][state.quantity][unit], unit) : channels(colors.surface);
       ctx.fillStyle = css(shade);
       ctx.fillRect(x(t), EDGE.top - 6, column + 0.4, 22);
-      const light = shade[0] * 0.3 + shade[1] * 0.59 + shade[2] * 0.11;
-      text(demo.text[t], x(t) + column / 2, EDGE.top + 5.5, "center", light > 125 ? "#10151c" : "#ffffff", mono);
+      text(demo.text[t], x(t) + column / 2, EDGE.top + 5.5, "center", inkOn(shade), mono);
     }
     text(String(unit), EDGE.left - 5, EDGE.top + 5, "right", colors.ink, "600 12px sans-serif");
     // How surprised it was.
@@ -257,6 +262,8 @@ function plate(demo) {
     ctx.strokeStyle = colors.muted;
     ctx.strokeRect(EDGE.left - 0.5, g.map - 0.5, count * column + 1, g.mapHeight + 1);
     const feature = state.sort in FEATURES;
+    text("unit", EDGE.left - 5, g.map - 9, "right", colors.muted);
+    text(feature ? "correl." : "change", g.width - 2, g.map - 9, "right", colors.muted);
     rows.forEach(([u, worth], r) => {
       if (row < 12 && u !== unit) return;
       const middle = g.map + (r + 0.5) * row;
@@ -405,15 +412,20 @@ function reader(demo) {
     loop.start();
     demo.redraw();
   } });
-  const turn = (by) => () => { demo.stop(); demo.step(by); };
-  const back = button({ label: "◀", title: "One character back", onClick: turn(-1) });
-  const on = button({ label: "▶", title: "One character on", onClick: turn(1) });
+  const place = slider(page, { label: "Character", min: 0, max: 119, step: 1, value: 0, onInput: (at) => { demo.stop(); page.set({ at }); },
+    format: (at) => (demo.text ? `${visible(demo.text[at] ?? "")}  ${at + 1} of ${demo.text.length}` : "") });
+  place.element.classList.add("gt-place");
   const [up, down] = [[-1, "▲", "The unit above"], [1, "▼", "The unit below"]].map(([by, label, title]) => button({ label, title, onClick: () => demo.neighbor(by) }));
-  for (const [one, name] of [[back, "One character back"], [on, "One character on"], [up, "The unit above"], [down, "The unit below"]]) one.input.setAttribute("aria-label", name);
+  for (const [one, name] of [[up, "The unit above"], [down, "The unit below"]]) one.input.setAttribute("aria-label", name);
   const group = (label, ...all) => html("div", { class: "gt-keys" }, html("span", { class: "twice-hint" }, label), ...all.map(({ element }) => element));
   const everyone = checkbox(page, { label: `All ${demo.net.U} units`, trait: "everyone" });
-  page.actions.append(play.element, group("Character", back, on), group("Unit", up, down), everyone.element);
-  return () => { play.value = loop.running ? "■ Stop" : page.calm() ? "Read on" : "▶ Read"; };
+  page.actions.append(play.element, place.element, group("Unit", up, down), everyone.element);
+  return () => {
+    const last = Math.max(0, demo.text.length - 1);
+    if (place.input.max !== String(last)) place.input.max = last;
+    place.value = demo.at;
+    play.value = loop.running ? "■ Stop" : page.calm() ? "Read on" : "▶ Read";
+  };
 }
 
 /** Old cell, three valves, new cell. */
@@ -422,7 +434,7 @@ function detail(demo) {
   const name = html("div", { class: "gt-name" });
   const picture = svg("svg", { viewBox: "0 0 260 196", class: "gt-valves", role: "img" });
   const [cell, state] = [html("p", { class: "gt-sum" }), html("p", { class: "gt-sum" })];
-  page.panel.append(html("div", {}, name, picture, cell, state));
+  page.panel.append(html("div", {}, name, picture, html("div", { class: "gt-sums" }, cell, state)));
   const say = (words, x, y, cls, anchor = "middle") => svg("text", { x, y, "text-anchor": anchor, class: cls }, words);
   /** A pipe with a valve: what is left of the plate flows through. */
   const pipe = (x, y, width, value, gate) => {
