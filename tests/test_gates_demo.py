@@ -175,7 +175,7 @@ def test_the_sentence_tells_what_the_unit_does():
 
 def test_letters_stand_out_on_every_shade():
     rng = np.random.default_rng(6)
-    grounds = rng.integers(0, 256, size=(200, 3)).tolist() + [[0, 0, 0], [255, 255, 255]]
+    grounds = [*rng.integers(0, 256, size=(200, 3)).tolist(), [0, 0, 0], [255, 255, 255]]
     inks = run_js(SCRIPT, "return data.map(demo.inkOn);", grounds)
     for ground, ink in zip(grounds, inks, strict=True):
         color = "#" + "".join(f"{v:02x}" for v in ground)
