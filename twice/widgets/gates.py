@@ -55,7 +55,7 @@ class Gates(CharacterDemo):
     sentence = traitlets.Unicode(SENTENCE, help="What it reads, up to 120 characters.").tag(
         sync=True
     )
-    at = traitlets.Int(34, min=0, help="The character looked at, from 0.").tag(sync=True)
+    at = traitlets.Int(29, min=0, help="The character looked at, from 0.").tag(sync=True)
     unit = traitlets.Int(0, min=0, help="The unit looked at, from 0.").tag(sync=True)
     quantity = traitlets.Enum(QUANTITIES, "cell", help="What the map shows of every unit.").tag(
         sync=True
