@@ -38,8 +38,8 @@ def _lively():
 class Gates(CharacterDemo):
     """Watch the units of an LSTM as it reads: which gate opens at which character.
 
-    `Gates()` has the book's character model; `Gates(weights=model.get_weights(),
-    vocabulary=...)` shows your own `Embedding, LSTM, Dense`. `reading` holds every number at every
+    `Gates()` has the book's character model. Your own `Embedding, LSTM, Dense` comes as `weights`,
+    what its `get_weights()` returns, with its `vocabulary`. `reading` holds every number at every
     character of the sentence, `guess` what the model expects next, `bits` what the sentence costs.
     A gate can be held shut or open, in one unit or in all.
     """

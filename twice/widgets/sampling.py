@@ -89,10 +89,10 @@ def unpack_words(packed):
 class Sampling(CharacterDemo):
     """Let a character model write: give it a beginning, set the temperature, throw the dice.
 
-    `Sampling()` has the book's LSTM; `Sampling(weights=model.get_weights(), vocabulary=...,
-    text=...)` takes your own model and the text it was trained on, from which the bigram, the
-    trigram and the list of words are made. The text follows the settings: `text` is prompt and
-    writing, `words` the written words with whether the training text has them.
+    `Sampling()` has the book's LSTM. Your own `Embedding, LSTM, Dense` comes as `weights`, what its
+    `get_weights()` returns, with its `vocabulary` and the training `text`, from which the bigram,
+    the trigram and the list of words are made. `text` is then the prompt and what was written: it
+    follows the settings. `words` are the written words, with whether the training text has them.
     """
 
     script = ("characters.js", "sampling.js")
