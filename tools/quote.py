@@ -1,19 +1,24 @@
 """Fill the chapters' quoted cells with the library's source: `python -m tools.quote`.
 
 A code cell whose metadata holds `{"twice": {"quote": "twice.scratch.perceptron:step,Perceptron"}}`
-shows those objects of that module, in that order. With `--check` nothing is written: it reports
-the cells that differ from the library.
+shows those objects of that module, in that order. `twice.scratch.gated:LSTM.step,LSTM.step_back`
+shows methods of a long class, and ends by putting them into it, so that a reader's edit counts.
+With `--check` nothing is written: it reports the cells that differ from the library.
 """
 
 import argparse
 import ast
 import sys
+import textwrap
 
 from tools import notebooks
 
 
 def quote(target):
-    """The source of `package.module:name[,name]`, with decorators, as the text of a cell."""
+    """The source of `package.module:name[,name]`, with decorators, as the text of a cell.
+
+    A name may be a method, `Class.method`; after the methods comes `Class.method = method`.
+    """
     module, _, names = target.partition(":")
     path = notebooks.ROOT / (module.replace(".", "/") + ".py")
     if not path.is_file() or not names:
@@ -22,16 +27,33 @@ def quote(target):
         )
     text = path.read_text(encoding="utf-8")
     lines, found = text.splitlines(), {}
-    for node in ast.parse(text).body:
-        for name in names_of(node):
-            first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
-            found[name] = "\n".join(lines[first - 1 : node.end_lineno])
-    parts = []
-    for name in names.split(","):
+    for name, node in named(ast.parse(text)):
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+        found[name] = "\n".join(lines[first - 1 : node.end_lineno])
+    parts, names = [], names.split(",")
+    methods = [name for name in names if "." in name]
+    for name in names:
         if name not in found:
-            raise ValueError(f"{module} has no {name!r} at its top level; it has {sorted(found)}")
-        parts.append(found[name])
-    return f"# {path.relative_to(notebooks.ROOT).as_posix()}\n" + "\n\n\n".join(parts)
+            top = sorted(name for name in found if "." not in name)
+            raise ValueError(f"{module} has no {name!r}; at its top level it has {top}")
+        if name in methods and "super()" in found[name]:
+            raise ValueError(f"{name} uses super(), which works in its class only: quote the class")
+        parts.append(textwrap.dedent(found[name]))
+    if methods:
+        own = ", ".join(name.split(".")[1] for name in methods)
+        parts.append(f"{', '.join(methods)} = {own}")
+    head = f"# {path.relative_to(notebooks.ROOT).as_posix()}"
+    if methods:
+        head += f", class {methods[0].split('.')[0]}"
+    return f"{head}\n" + ("\n\n" if methods else "\n\n\n").join(parts)
+
+
+def named(tree):
+    """(name, node) of everything at the top level, and of the methods of its classes."""
+    for node in tree.body:
+        yield from ((name, node) for name in names_of(node))
+        if isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{name}", m) for m in node.body for name in names_of(m))
 
 
 def names_of(node):
