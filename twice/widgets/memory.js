@@ -556,7 +556,7 @@ function reading(demo) {
     word.dataset.word = verb;
     const far = factor(run);
     ratio.textContent = `largest / smallest: ${far === Infinity ? "no limit" : show(far)}`
-      + (steps < LONGEST ? ` (${steps} of ${LONGEST} steps)` : ` (goal: ≤ ${GOAL_FACTOR})`);
+      + (steps < LONGEST ? ` (${steps} of ${LONGEST} steps)` : ` (goal: ≤ ${GOAL_FACTOR})`);
     const gate = { rnn: "mean slope f′", lstm: "forget gates, mean", gru: "update gates, mean" }[settings.cell];
     numbers.textContent = `Step ${step}: gradient ${show(relative[step])} · size of ${demo.other ? "c" : "h"} ${show(run.state[step])}`
       + (step ? ` · ${gate} ${number(run.open[step])}` : "");
@@ -585,8 +585,8 @@ function controls(demo) {
   const bias = (trait, label) => slider(page, { label, min: -2, max: 8, step: 0.1, trait,
     format: (v) => `${number(v, 1)} (σ = ${number(logistic(v), 3)})` });
   const [forget, update] = [bias("forget_bias", "Forget-gate bias"), bias("update_bias", "Update-gate bias")];
-  const matrix = select(page, { label: "Recurrent matrix U", options: Object.entries(MATRICES), trait: "matrix" });
-  const radius = slider(page, { label: "Spectral radius of U", min: 0.5, max: 1.5, step: 0.01, trait: "radius" });
+  const matrix = select(page, { label: "Matrix U", options: Object.entries(MATRICES), trait: "matrix" });
+  const radius = slider(page, { label: "Spectral radius", min: 0.5, max: 1.5, step: 0.01, trait: "radius" });
   const strength = slider(page, { label: "Input strength", min: 0.02, max: 5, log: true, step: 0.001, trait: "strength",
     format: (v) => `× ${show(v)}` });
   const steps = slider(page, { label: "Steps T", min: 2, max: LONGEST, step: 1, trait: "steps", format: String });

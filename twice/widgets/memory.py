@@ -5,6 +5,9 @@ import math
 import numpy as np
 import traitlets
 
+from twice.scratch.gated import GRU, LSTM
+from twice.scratch.recurrent import SimpleRNN
+
 from .base import Demo, SeededGenerator
 
 UNITS, INPUTS, LONGEST = 16, 8, 100
@@ -47,7 +50,7 @@ class Memory(Demo):
     h_t = f(x_t W + h_{t-1} U), LSTM and GRU (reset_after=True), of 16 units; U is of kind `matrix`
     and scaled to spectral radius `radius` (of a gated cell, every gate has its own). All starts at
     zero; biases are 0 but for the forget gate's and the update gate's. `run` holds the numbers,
-    computed with NumPy from the same seeded stream as in the page.
+    computed with the layers of `twice.scratch` from the same seeded stream as in the page.
     """
 
     script = "memory.js"
@@ -121,6 +124,17 @@ class Memory(Demo):
         return np.linalg.eigvals(w[:, block : block + UNITS])
 
     @property
+    def layer(self):
+        """The layer of `twice.scratch` with these weights, in float64: SimpleRNN, LSTM or GRU."""
+        settings = {"rng": np.random.default_rng(0), "dtype": np.float64}
+        if self.cell == "rnn":
+            layer = SimpleRNN(INPUTS, UNITS, activation=self.activation, **settings)
+        else:
+            layer = {"lstm": LSTM, "gru": GRU}[self.cell](INPUTS, UNITS, **settings)
+        layer.params.update({name: self.weights[name] for name in layer.params})
+        return layer
+
+    @property
     def run(self):
         """By step, 0 to T: `gradient`, `hidden_gradient`, `state`; by step, 1 to T: `open`.
 
@@ -128,76 +142,28 @@ class Memory(Demo):
         state: the norm of h_t, or of c_t; open: the mean over units of what multiplies the memory
         on its way: the slope f', the forget gate or the update gate.
         """
-        with np.errstate(over="ignore", invalid="ignore"):
-            return {"rnn": self._plain, "lstm": self._lstm, "gru": self._gru}[self.cell]()
-
-    def _plain(self):
-        w = self.weights
-        h, states, slopes = np.zeros(UNITS), [0.0], []
-        for x in w["inputs"]:
-            z = x @ w["kernel"] + h @ w["recurrent_kernel"]
-            if self.activation == "tanh":
-                h = np.tanh(z)
-                slopes.append(1 - h * h)
-            elif self.activation == "relu":
-                h = np.maximum(z, 0)
-                slopes.append((z > 0).astype(float))
-            else:
-                h = z
-                slopes.append(np.ones(UNITS))
-            states.append(np.linalg.norm(h))
-        gradient = [w["readout"]]
-        for slope in reversed(slopes):
-            gradient.append((gradient[-1] * slope) @ w["recurrent_kernel"].T)
-        return self._told(gradient, gradient, states, slopes)
-
-    def _lstm(self):
-        w = self.weights
-        h, c, states, taped = np.zeros(UNITS), np.zeros(UNITS), [0.0], []
-        for x in w["inputs"]:
-            z = x @ w["kernel"] + h @ w["recurrent_kernel"] + w["bias"]
-            i, f, g, o = np.split(z, 4)
-            i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
-            before, c = c, f * c + i * g
-            h = o * np.tanh(c)
-            states.append(np.linalg.norm(c))
-            taped.append((i, f, g, o, before, np.tanh(c)))
-        dh, carried, of_h, of_c = w["readout"], np.zeros(UNITS), [w["readout"]], []
-        for i, f, g, o, before, squashed in reversed(taped):
-            dc = carried + dh * o * (1 - squashed**2)
-            gates = (dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g * g))
-            dz = np.concatenate([*gates, dh * squashed * o * (1 - o)])
-            dh, carried = dz @ w["recurrent_kernel"].T, dc * f
-            of_h.append(dh)
-            of_c.append(dc)
-        return self._told([*of_c, carried], of_h, states, [f for _, f, *_ in taped])
-
-    def _gru(self):
-        w = self.weights
-        h, states, taped = np.zeros(UNITS), [0.0], []
-        for x in w["inputs"]:
-            xz, xr, xh = np.split(x @ w["kernel"] + w["bias"][0], 3)
-            hz, hr, hh = np.split(h @ w["recurrent_kernel"] + w["bias"][1], 3)
-            z, r = sigmoid(xz + hz), sigmoid(xr + hr)
-            g = np.tanh(xh + r * hh)
-            taped.append((z, r, g, hh, h))
-            h = z * h + (1 - z) * g
-            states.append(np.linalg.norm(h))
-        gradient = [w["readout"]]
-        for z, r, g, hh, before in reversed(taped):
-            dh = gradient[-1]
-            dg = dh * (1 - z) * (1 - g * g)
-            dz = dh * (before - g) * z * (1 - z)
-            back = np.concatenate([dz, dg * hh * r * (1 - r), dg * r])
-            gradient.append(dh * z + back @ w["recurrent_kernel"].T)
-        return self._told(gradient, gradient, states, [z for z, *_ in taped])
-
-    def _told(self, gradient, hidden, states, gates):
+        weights, layer = self.weights, self.layer
+        layer.forward(weights["inputs"][None])
+        later = np.zeros((layer.states, 1, UNITS))  # dL/dh_t, and dL/dc_t but for the way by h_t
+        later[0] = weights["readout"]
+        layer.begin_back()
+        if self.cell == "rnn":
+            gates = layer.slope(layer.z, layer.f(layer.z))
+        else:
+            gates = layer.forget if self.cell == "lstm" else layer.z[:, :, :UNITS].copy()
+        hidden, memory = [], []
+        for t in range(self.steps, -1, -1):
+            hidden.append(later[0].copy())
+            memory.append(later[-1].copy())
+            if t and self.cell == "lstm":
+                memory[-1] += later[0] * layer.h_to_c[t - 1]
+            if t:
+                later = layer.step_back(t - 1, later)
         return {
-            "gradient": np.linalg.norm(gradient[::-1], axis=1),
-            "hidden_gradient": np.linalg.norm(hidden[::-1], axis=1),
-            "state": np.array(states),
-            "open": np.mean(gates, axis=1),
+            "gradient": np.linalg.norm(memory[::-1], axis=(1, 2)),
+            "hidden_gradient": np.linalg.norm(hidden[::-1], axis=(1, 2)),
+            "state": np.linalg.norm(layer.s[-1], axis=(1, 2)),
+            "open": np.mean(gates, axis=(1, 2)),
         }
 
     @property
