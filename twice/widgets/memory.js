@@ -521,7 +521,7 @@ function curve(demo) {
     const shown = [...relative, ...(other ?? [])].filter((v) => v > 0 && Number.isFinite(v));
     const coarse = (v, round) => { const power = Math.log10(v); const by = Math.abs(power) > 4 ? 5 : 1; return 10 ** (by * round(power / by)); };
     plot.setLimits([-0.5, steps + 0.5], [Math.max(1e-60, coarse(Math.min(...shown, 0.02), Math.floor)), coarse(Math.max(...shown, 6), Math.ceil)]);
-    const base = Number(rate(settings).toPrecision(3));
+    const base = number(rate(settings), 3);
     const key = `${settings.cell} ${base}`;
     if (told !== key) {
       told = key;
@@ -555,7 +555,7 @@ function reading(demo) {
     word.textContent = MARKS[verb];
     word.dataset.word = verb;
     const far = factor(run);
-    ratio.textContent = `largest / smallest: ${far === Infinity ? "no limit" : show(far)}`
+    ratio.textContent = `max / min: ${far === Infinity ? "no limit" : show(far)}`
       + (steps < LONGEST ? ` (${steps} of ${LONGEST} steps)` : ` (goal: ≤ ${GOAL_FACTOR})`);
     const gate = { rnn: "mean slope f′", lstm: "forget gates, mean", gru: "update gates, mean" }[settings.cell];
     numbers.textContent = `Step ${step}: gradient ${show(relative[step])} · size of ${demo.other ? "c" : "h"} ${show(run.state[step])}`
@@ -563,7 +563,7 @@ function reading(demo) {
     page.say(text, { quiet: true });
     const [met, ways] = [page.get("goal_met"), page.get("ways")];
     const rest = 5 - ways.length;
-    page.goal(met, met && ways.length ? `Found: ${ways.join(" · ")}. ${rest > 0 ? `${rest === 1 ? "One more cell" : `${rest} more kinds of cell`} can do it.`
+    page.goal(met, met && ways.length ? `Found: ${ways.join(" · ")}. ${rest > 0 ? `${rest === 1 ? "One more kind of cell" : `${rest} more kinds of cell`} can do it.`
       : "All five kinds of cell can do it."}` : "");
     clearTimeout(wait);
     wait = setTimeout(() => { // it rests: sweeping past does not count
@@ -582,8 +582,7 @@ function controls(demo) {
   const activations = ACTIVATIONS.map((name) => [name, name === "relu" ? "ReLU" : name]);
   const cell = select(page, { label: "Cell", options: Object.entries(CELLS), trait: "cell" });
   const activation = select(page, { label: "Activation", options: activations, trait: "activation" });
-  const bias = (trait, label) => slider(page, { label, min: -2, max: 8, step: 0.1, trait,
-    format: (v) => `${number(v, 1)} (σ = ${number(logistic(v), 3)})` });
+  const bias = (trait, label) => slider(page, { label, min: -2, max: 8, step: 0.1, trait, format: (v) => number(v, 1) });
   const [forget, update] = [bias("forget_bias", "Forget-gate bias"), bias("update_bias", "Update-gate bias")];
   const matrix = select(page, { label: "Matrix U", options: Object.entries(MATRICES), trait: "matrix" });
   const radius = slider(page, { label: "Spectral radius", min: 0.5, max: 1.5, step: 0.01, trait: "radius" });
