@@ -3,24 +3,30 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
     "LearningRateDemo": "learning_rate",
     "LossDemo": "loss",
+    "Memory": "memory",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
     "ReceptiveField": "receptive_field",
+    "Sampling": "sampling",
 }
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Gates",
     "Kernel",
     "LeNet",
     "LearningRateDemo",
     "LossDemo",
+    "Memory",
     "PerceptronDemo",
     "PlaygroundDemo",
     "ReceptiveField",
+    "Sampling",
 ]
 
 
