@@ -667,7 +667,7 @@ WRONG = {
             "each in an order of its own",
             _split(
                 before="mix = np.random.default_rng().permutation",
-                result="(lambda a, b, c, d: (mix(a), b, mix(c), d))(*windows(train), *windows(test))",
+                result="(mix(windows(train)[0]), windows(train)[1], *windows(test))",
             ),
         ),
         (
