@@ -32,6 +32,7 @@ class LSTM(Recurrent):
         # one tanh serves all four: sigmoid(z) = (1 + tanh(z / 2)) / 2
         self.half = np.repeat([0.5, 0.5, 1.0, 0.5], self.units).astype(self.z.dtype)
         self.rest = np.repeat([0.5, 0.5, 0.0, 0.5], self.units).astype(self.z.dtype)
+        self.gates = np.split(self.z, 4, axis=2)  # views, cut once for all steps
         self.tanh_c = np.empty_like(self.s[1, 1:])
 
     def step(self, t):
@@ -41,14 +42,14 @@ class LSTM(Recurrent):
         np.tanh(z, out=z)
         z *= self.half
         z += self.rest
-        i, f, candidate, o = np.split(z, 4, axis=1)
+        i, f, candidate, o = (gate[t] for gate in self.gates)
         self.s[1, t + 1] = f * c + i * candidate
         np.tanh(self.s[1, t + 1], out=self.tanh_c[t])
         self.s[0, t + 1] = o * self.tanh_c[t]
 
     def begin_back(self):
         """The slopes of all steps at once: the way back then only multiplies."""
-        i, self.forget, candidate, o = np.split(self.z, 4, axis=2)
+        i, self.forget, candidate, o = self.gates
         self.dz = self.z * (1 - self.z)  # a sigmoid's slope; the candidate gets tanh's
         di, df, dcandidate, do = np.split(self.dz, 4, axis=2)
         di *= candidate
@@ -94,11 +95,13 @@ class GRU(Recurrent):
         return self.params["bias"][0] if self.reset_after else self.params["bias"]
 
     def begin(self):
-        self.inner = np.empty_like(self.z[:, :, : self.units])  # what the reset gate multiplies
+        self.parts = np.split(self.z, 3, axis=2)  # views, cut once for all steps
+        self.inner = np.empty_like(self.parts[0])  # what the reset gate multiplies
 
     def step(self, t):
         z, h, kernel = self.z[t], self.dropped(self.s[0, t]), self.params["recurrent_kernel"]
-        gates, candidate = z[:, : 2 * self.units], z[:, 2 * self.units :]
+        gates = z[:, : 2 * self.units]
+        update, reset, candidate = (part[t] for part in self.parts)
         if self.reset_after:
             product = h @ kernel
             product += self.params["bias"][1]
@@ -108,16 +111,15 @@ class GRU(Recurrent):
             gates += h @ kernel[:, : 2 * self.units]
             self.inner[t] = h
         gates[:] = (1 + np.tanh(gates / 2)) / 2  # the sigmoid
-        update, reset = np.split(gates, 2, axis=1)
         inner = reset * self.inner[t]
         candidate += inner if self.reset_after else inner @ kernel[:, 2 * self.units :]
         np.tanh(candidate, out=candidate)
         self.s[0, t + 1] = candidate + update * (self.s[0, t] - candidate)
 
     def begin_back(self):
-        update, _, candidate = np.split(self.z, 3, axis=2)
+        update, _, candidate = self.parts
         self.dz = self.z * (1 - self.z)
-        to_update, to_reset, to_candidate = np.split(self.dz, 3, axis=2)
+        self.slopes = to_update, to_reset, to_candidate = np.split(self.dz, 3, axis=2)
         to_update *= self.s[0, :-1] - candidate
         to_reset *= self.inner
         to_candidate[:] = (1 - update) * (1 - candidate * candidate)
@@ -125,8 +127,8 @@ class GRU(Recurrent):
 
     def step_back(self, t, later):
         units, kernel = self.units, self.params["recurrent_kernel"]
-        update, reset, _ = np.split(self.z[t], 3, axis=1)
-        to_update, to_reset, to_candidate = np.split(self.dz[t], 3, axis=1)
+        update, reset, _ = (part[t] for part in self.parts)
+        to_update, to_reset, to_candidate = (slope[t] for slope in self.slopes)
         dh = later[0]
         to_update *= dh
         to_candidate *= dh
