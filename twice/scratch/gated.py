@@ -110,7 +110,10 @@ class GRU(Recurrent):
         else:
             gates += h @ kernel[:, : 2 * self.units]
             self.inner[t] = h
-        gates[:] = (1 + np.tanh(gates / 2)) / 2  # the sigmoid
+        gates /= 2
+        np.tanh(gates, out=gates)
+        gates += 1
+        gates /= 2  # (1 + tanh(z / 2)) / 2 is the sigmoid
         inner = reset * self.inner[t]
         candidate += inner if self.reset_after else inner @ kernel[:, 2 * self.units :]
         np.tanh(candidate, out=candidate)
@@ -144,15 +147,17 @@ class GRU(Recurrent):
         later[0] = dh * update + self.dropped(back)
         return later
 
+    def recurrent_gradient(self, flat):
+        heard, gates = self.heard(), 2 * self.units
+        if self.reset_after:
+            return heard.T @ self.d_product.reshape(flat.shape)
+        reset_heard = self.parts[1].reshape(heard.shape) * heard
+        products = [heard.T @ flat[:, :gates], reset_heard.T @ flat[:, gates:]]
+        return np.concatenate(products, axis=1)
+
     def finish(self, input_gradient):
         dx = super().finish(input_gradient)
-        heard, columns = self.heard(), 3 * self.units
         if self.reset_after:
-            d_product = self.d_product.reshape(-1, columns)
-            self.grads["recurrent_kernel"] = heard.T @ d_product
-            self.grads["bias"] = np.stack([self.grads["bias"], d_product.sum(axis=0)])
-        else:
-            reset = self.z[:, :, self.units : 2 * self.units].reshape(-1, self.units)
-            to_candidate = self.dz.reshape(-1, columns)[:, 2 * self.units :]
-            self.grads["recurrent_kernel"][:, 2 * self.units :] = (reset * heard).T @ to_candidate
+            inner_bias = self.d_product.sum(axis=(0, 1))
+            self.grads["bias"] = np.stack([self.grads["bias"], inner_bias])
         return dx
