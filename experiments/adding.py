@@ -15,13 +15,16 @@ What it stores: mse[CELL][CLIP][LENGTH], CLIP being "none" or "clipped" (by glob
 with one mean squared error a seed on fresh test sequences, null where the numbers overflowed;
 updates_used the same for the updates until the run ended; clipped_share the share of the updates
 that clipping shortened. curve[CELL] is [[update, validation error], ...] of the first seed at
-`curve_length`, clipped. baseline is the error of always answering 1, measured.
+`curve_length`, clipped. The rates are those for clipping, so there is a control: lower_rate[CELL]
+is the same at `curve_length` without clipping at a tenth of the rate. baseline is the error of
+always answering 1, measured.
 """
 
 import functools
 import json
 import time
 from dataclasses import asdict, dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +42,7 @@ from twice.scratch.training import NotFinite, evaluate, train_step
 
 LENGTHS = (10, 50, 100, 200)
 CLIPS = ("none", "clipped")
+LOWERED = ("lstm", "gru")  # the cells of the control
 UNDERWAY = Path(__file__).resolve().parent.parent / "_build" / "adding.json"
 
 
@@ -159,15 +163,18 @@ def run(seeds, setting, done, keep, *, lengths=LENGTHS):
             done["tried"][cell] = tried_rates(cell, setting)
             keep()
     rates = {cell: best(tried) for cell, tried in done["tried"].items()}
+    jobs = {}
     for seed, length in in_order(list(seeds), lengths):
-        for cell in CELLS:
-            for clip in CLIPS[::-1]:
-                name = f"{cell} {clip} {length} {seed}"
-                if name not in done["runs"]:
-                    found = train(cell, clip, length, rates[cell], seed, setting)
-                    done["runs"][name] = found
-                    print(name, found["mse"], found["updates_used"], flush=True)
-                    keep()
+        for cell, clip in product(CELLS, CLIPS[::-1]):
+            jobs[f"{cell} {clip} {length} {seed}"] = (cell, clip, length, rates[cell], seed)
+    for seed, cell in product(seeds, LOWERED):
+        job = (cell, "none", setting.curve_length, rates[cell] / 10, seed)
+        jobs[f"{cell} lower {setting.curve_length} {seed}"] = job
+    for name, job in jobs.items():
+        if name not in done["runs"]:
+            found = done["runs"][name] = train(*job, setting)
+            print(name, found["mse"], found["updates_used"], flush=True)
+            keep()
 
 
 def rounded(value):
@@ -178,12 +185,14 @@ def rounded(value):
 def gathered(done, seeds, setting, *, lengths=LENGTHS):
     """The result as it is stored, of all runs there are."""
 
+    def listed(measure, cell, clip, n):
+        runs = [done["runs"].get(f"{cell} {clip} {n} {seed}") for seed in seeds]
+        return [rounded(r[measure]) for r in runs if r is not None]
+
     def lists(measure):
-        names = ((cell, clip, n) for cell in CELLS for clip in CLIPS for n in lengths)
         table = {cell: {clip: {} for clip in CLIPS} for cell in CELLS}
-        for cell, clip, n in names:
-            runs = [done["runs"].get(f"{cell} {clip} {n} {seed}") for seed in seeds]
-            table[cell][clip][str(n)] = [rounded(r[measure]) for r in runs if r is not None]
+        for cell, clip, n in product(CELLS, CLIPS, lengths):
+            table[cell][clip][str(n)] = listed(measure, cell, clip, n)
         return table
 
     def curve(cell):
@@ -192,6 +201,7 @@ def gathered(done, seeds, setting, *, lengths=LENGTHS):
 
     _, y = data.adding(1_000_000, 2, rng=np.random.default_rng(0))
     shares = lists("clipped_share")
+    rates = {cell: best(tried) for cell, tried in done["tried"].items()}
     return {
         "trained_by": "twice.scratch, float32, Adam",
         "lengths": list(lengths),
@@ -204,7 +214,7 @@ def gathered(done, seeds, setting, *, lengths=LENGTHS):
             cell: sum(w.size for w in network(cell, setting.units, np.random.default_rng(0))
                       .get_weights()) for cell in CELLS
         },
-        "learning_rate": {cell: best(tried) for cell, tried in done["tried"].items()},
+        "learning_rate": rates,
         "tried": {
             cell: {rate: rounded(error) for rate, error in tried.items()}
             for cell, tried in done["tried"].items()
@@ -212,6 +222,14 @@ def gathered(done, seeds, setting, *, lengths=LENGTHS):
         "mse": lists("mse"),
         "updates_used": lists("updates_used"),
         "clipped_share": {cell: shares[cell]["clipped"] for cell in CELLS},
+        "lower_rate": {
+            cell: {
+                "learning_rate": rounded(rates[cell] / 10),
+                "mse": listed("mse", cell, "lower", setting.curve_length),
+                "updates_used": listed("updates_used", cell, "lower", setting.curve_length),
+            }
+            for cell in LOWERED
+        },
         "curve": {cell: curve(cell) for cell in CELLS},
         "baseline": rounded(float(np.mean((y - 1) ** 2))),
     }  # fmt: skip
