@@ -1,19 +1,23 @@
-"""Data sets: handwriting, rendered characters, colored shapes, toy planes, and the famous ones.
+"""Data sets: handwriting, rendered characters, colored shapes, toy planes, sequences, the famous.
 
-Every function returns float32 `x` and int64 `y`. Generated sets take `rng`, a NumPy Generator:
-the same seed gives the same data. Only `mnist`, `fashion_mnist` and `cifar10` need a network, once.
-The packages that draw and load (matplotlib's fonts, scikit-learn, Keras) are imported when a
-function is called.
+Most functions return float32 `x` and int64 `y`; the sequences say what they return. Generated sets
+take `rng`, a NumPy Generator: the same seed gives the same data. Only `mnist`, `fashion_mnist` and
+`cifar10` need a network, once. The packages that draw and load (matplotlib's fonts, scikit-learn,
+Keras) are imported when a function is called.
 """
 
 from .digits import digits
 from .downloads import cifar10, fashion_mnist, full_scale, mnist
 from .glyphs import glyphs
+from .prose import Prose, prose
 from .shapes import SHAPES, shapes
 from .toy import blobs, moons, spirals, split, xor
+from .vocabulary import Vocabulary
 
 __all__ = [
     "SHAPES",
+    "Prose",
+    "Vocabulary",
     "blobs",
     "cifar10",
     "digits",
@@ -22,6 +26,7 @@ __all__ = [
     "glyphs",
     "mnist",
     "moons",
+    "prose",
     "shapes",
     "spirals",
     "split",
