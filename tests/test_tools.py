@@ -8,6 +8,7 @@ import sys
 import time
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -192,3 +193,20 @@ def test_edits_saved_while_a_notebook_runs_are_kept(make, capsys):
     assert execute.main([str(path)]) == 1
     assert "saved again while it ran" in capsys.readouterr().out
     assert path.read_bytes() == before + b" "
+
+
+def test_quoted_methods_end_by_going_into_their_class():
+    target = "twice.scratch.gated:LSTM.begin,LSTM.step"
+    source = quote.quote(target)
+    lines = source.splitlines()
+    assert lines[0] == "# twice/scratch/gated.py, class LSTM"
+    assert lines[1] == "def begin(self):"
+    assert lines[-1] == "LSTM.begin, LSTM.step = begin, step"
+    assert "\ndef step(self, t):\n    z, (h, c)" in source
+    namespace = {"np": np, "LSTM": type("LSTM", (), {})}
+    exec(source, namespace)
+    assert namespace["LSTM"].step is namespace["step"]
+    with pytest.raises(ValueError, match=r"uses super\(\), .*: quote the class"):
+        quote.quote("twice.scratch.gated:GRU.finish")
+    with pytest.raises(ValueError, match=r"has no 'LSTM.walk'; at its top level it has \['GRU'"):
+        quote.quote("twice.scratch.gated:LSTM.walk")

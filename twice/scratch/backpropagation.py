@@ -127,14 +127,19 @@ class Model:
         for p, w in zip(ours, theirs, strict=True):
             p[...] = w
 
-    def summary(self, input_shape):
-        """Print each layer's output shape and parameters, for samples of `input_shape`: (64,)."""
-        x, total = np.zeros((1, *input_shape), np.float32), 0
-        print(f"{'layer':<24} {'output shape':<18} {'parameters':>12}")
+    def trace(self, x):
+        """The output of each layer in turn, as it is computed."""
         for layer in self.layers:
             x = layer.forward(x)
+            yield x
+
+    def summary(self, input_shape):
+        """Print each layer's output shape and parameters, for samples of `input_shape`: (64,)."""
+        outputs, total = self.trace(np.zeros((1, *input_shape), np.float32)), 0
+        print(f"{'layer':<24} {'output shape':<18} {'parameters':>12}")
+        for layer, z in zip(self.layers, outputs, strict=True):
             count = sum(p.size for p in layer.params.values())
-            print(f"{layer!r:<24} {(None, *x.shape[1:])!s:<18} {count:>12,}")
+            print(f"{layer!r:<24} {(None, *z.shape[1:])!s:<18} {count:>12,}")
             total += count
         print(f"{'total':<24} {'':<18} {total:>12,}")
 

@@ -91,7 +91,8 @@ class Bidirectional(Layer):
 
     merge_mode: "concat" (N, ..., units + units), "sum", "ave" or "mul". `params` by name:
     "forward.kernel", "backward.kernel", ... With return_sequences, place t holds what both
-    know at step t; without, each layer's last state: the backward one's is at step 1.
+    know at step t, and 0 where mask (N, T) is False; without, each layer's last state: the
+    backward one's is at step 1.
     Raises ValueError unless the second layer, and it alone, has go_backwards. Schuster and
     Paliwal (1997).
     """
@@ -120,7 +121,9 @@ class Bidirectional(Layer):
 
     def forward(self, x, training=False, mask=None):
         a, b = (layer.forward(x, training=training, mask=mask) for layer in self.layers)
-        self.parts = a, self.turned(b)
+        padded = mask is not None and self.layers[0].return_sequences
+        self.counts = np.asarray(mask)[:, :, None] if padded else True
+        self.parts = a * self.counts, self.turned(b) * self.counts
         if self.merge_mode == "concat":
             return np.concatenate(self.parts, axis=-1)
         a, b = self.parts
@@ -134,8 +137,9 @@ class Bidirectional(Layer):
             to_a, to_b = grad * b, grad * a
         else:
             to_a = to_b = grad / (1 + (self.merge_mode == "ave"))
+        to_a, to_b = to_a * self.counts, self.turned(to_b * self.counts)
         dx = self.layers[0].backward(to_a, input_gradient=input_gradient)
-        other = self.layers[1].backward(self.turned(to_b), input_gradient=input_gradient)
+        other = self.layers[1].backward(to_b, input_gradient=input_gradient)
         return dx + other if input_gradient else None
 
     def __repr__(self):
@@ -153,14 +157,20 @@ class SequenceModel(Sequential):
         super().__init__(layers)
         self.mask_value = mask_value
 
-    def forward(self, x, training=False, mask=None):
+    def trace(self, x, training=False, mask=None):
         x = np.asarray(x)
+        if x.ndim not in (2, 3):
+            raise ValueError(f"expected x (N, T) or (N, T, n_in), got {x.shape}")
         if mask is None:
             mask = (x != self.mask_value).reshape(*x.shape[:2], -1).any(axis=2)
         for layer in self.layers:
             told = {"mask": mask} if getattr(layer, "takes_mask", False) else {}
             x = layer.forward(x, training=training, **told)
-        return x
+            yield x
+
+    def forward(self, x, training=False, mask=None):
+        *_, last = self.trace(x, training, mask)
+        return last
 
 
 class SequenceCrossentropy(SparseCategoricalCrossentropy):

@@ -52,12 +52,12 @@ def first_bad(model, x):
     """Where numbers stop being finite: the first layer with a bad input, parameter or output."""
     if not np.isfinite(x).all():
         return "the input x holds NaN or infinity"
+    outputs = model.trace(x)
     for number, layer in enumerate(model.layers):
         for name, p in layer.params.items():
             if not np.isfinite(p).all():
                 return f"the {name} of layer {number}, {layer!r}, is not finite"
-        x = layer.forward(x)
-        if not np.isfinite(x).all():
+        if not np.isfinite(next(outputs)).all():
             return f"the output of layer {number}, {layer!r}, is not finite"
     return "every layer's output is finite, the loss is not: look at y and at the loss"
 
