@@ -10,16 +10,20 @@ from .digits import digits
 from .downloads import cifar10, fashion_mnist, full_scale, mnist
 from .glyphs import glyphs
 from .prose import Prose, prose
+from .sequences import Dates, adding, dates, split_by_time, waves, windows_of
 from .shapes import SHAPES, shapes
 from .toy import blobs, moons, spirals, split, xor
 from .vocabulary import Vocabulary
 
 __all__ = [
     "SHAPES",
+    "Dates",
     "Prose",
     "Vocabulary",
+    "adding",
     "blobs",
     "cifar10",
+    "dates",
     "digits",
     "fashion_mnist",
     "full_scale",
@@ -30,5 +34,8 @@ __all__ = [
     "shapes",
     "spirals",
     "split",
+    "split_by_time",
+    "waves",
+    "windows_of",
     "xor",
 ]
