@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
     "LearningRateDemo": "learning_rate",
@@ -11,10 +12,12 @@ _HOMES = {
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
     "ReceptiveField": "receptive_field",
+    "Sampling": "sampling",
 }
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Gates",
     "Kernel",
     "LeNet",
     "LearningRateDemo",
@@ -23,6 +26,7 @@ __all__ = [
     "PerceptronDemo",
     "PlaygroundDemo",
     "ReceptiveField",
+    "Sampling",
 ]
 
 

@@ -15,7 +15,8 @@ HERE = Path(__file__).parent
 class Demo(anywidget.AnyWidget):
     """A live demo: Python holds the traits, JavaScript computes and draws, kernel or none.
 
-    A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), gives `goal` a default,
+    A subclass sets `script = "NAME.js"` (a NAME.css beside it is optional), or a tuple of
+    files, put together in that order, where demos share one; it gives `goal` a default,
     declares its traits with `.tag(sync=True)`, and defines `summary()` (the text form) and
     `draw(figure)` (the still picture, on an empty matplotlib Figure of `figure_size` inches).
     Where widgets are not shown, as in a repository's preview or a PDF, the picture and the text
@@ -32,7 +33,7 @@ class Demo(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "script" in cls.__dict__:  # anywidget derives a class per instance: not for those
             cls._esm = source(cls.script)
-            cls._css = source(cls.script.replace(".js", ".css"))
+            cls._css = source(cls.script, ".css")
         super().__init_subclass__(**kwargs)
 
     def set_state(self, sync_data):
@@ -76,9 +77,10 @@ class Demo(anywidget.AnyWidget):
         return data, metadata
 
 
-def source(name):
-    """What a demo ships: common.js and NAME.js as one module, common.css and NAME.css (if any)."""
-    files = (HERE / f"common{Path(name).suffix}", HERE / name)
+def source(script, suffix=".js"):
+    """What a demo ships: common.js and its own file, or files, as one module; so with ".css"."""
+    names = ("common.js", *([script] if isinstance(script, str) else script))
+    files = [(HERE / name).with_suffix(suffix) for name in names]
     return "\n".join(file.read_text("utf-8") for file in files if file.exists())
 
 
