@@ -166,6 +166,9 @@ HOMES = {
     "gates": "deep_cnns",
     "architectures": "deep_cnns",
     "looking": "deep_cnns",
+    "sequences": "gated",
+    "language": "gated",
+    "encoder_decoder": "gated",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 
