@@ -53,7 +53,7 @@ grade: setup ## grade your exercises in work/, or a class: FOLDER=submissions
 	@$(BIN)/twice $(if $(FOLDER),grade "$(FOLDER)",progress)
 
 bench: setup ## time the scratch code against Keras, and the book's own cost
-	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.mlp && $(BIN)/python -m benchmarks.cnn && $(BIN)/python -m benchmarks.book
+	@$(BIN)/python -m benchmarks.neuron && $(BIN)/python -m benchmarks.mlp && $(BIN)/python -m benchmarks.cnn && $(BIN)/python -m benchmarks.rnn && $(BIN)/python -m benchmarks.book
 
 check: setup ## lint, format and derived files, as before a commit
 	@$(BIN)/pre-commit run --all-files

@@ -7,7 +7,7 @@ finds a GPU, its columns come twice. The naive loops are timed in the chapter `c
 import numpy as np
 
 from benchmarks import timing
-from benchmarks.with_keras import compiled_step, devices, on, table
+from benchmarks.with_keras import compiled_step, devices, keras_pass, on, scratch_pass, table
 from twice.parity import keras
 from twice.scratch.convolution import Conv2D
 from twice.scratch.gradient_descent import SGD
@@ -41,57 +41,6 @@ def layer(name, batch_size=64):
     theirs.build(x.shape)
     grad = rng.normal(size=ours.forward(x).shape).astype(np.float32)
     return (ours, x, grad), theirs, x
-
-
-def scratch_pass(ours, x, grad):
-    return lambda: (ours.forward(x), ours.backward(grad))
-
-
-def keras_pass(theirs, x, grad, compiled=False):
-    """Keras's outputs and gradients of (x, weights); None for compiled PyTorch."""
-    x, grad = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(grad)
-    weights = [v.value for v in theirs.trainable_variables]
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        def step():
-            with tf.GradientTape() as tape:
-                tape.watch(x)
-                z = theirs(x)
-            return z, tape.gradient(z, [x, *weights], output_gradients=grad)
-
-        step = tf.function(step) if compiled else step
-
-        def call():
-            z, gradients = step()
-            return z.numpy(), [g.numpy() for g in gradients]
-
-        return call
-    if keras.backend.backend() == "jax":
-        import jax
-
-        def both(weights, x, grad):
-            outputs, back = jax.vjp(lambda w, x: theirs.stateless_call(w, [], x)[0], weights, x)
-            to_weights, to_x = back(grad)
-            return outputs, [to_x, *to_weights]
-
-        step = jax.jit(both) if compiled else both
-
-        def call():
-            z, gradients = step(weights, x, grad)
-            return np.asarray(z), [np.asarray(g) for g in gradients]
-
-        return call
-    import torch
-
-    x.requires_grad_(True)
-
-    def call():
-        z = theirs(x)
-        gradients = torch.autograd.grad(z, [x, *weights], grad)
-        return z.detach().cpu().numpy(), [g.cpu().numpy() for g in gradients]
-
-    return None if compiled else call
 
 
 def one_layer(name):

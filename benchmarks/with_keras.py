@@ -1,4 +1,4 @@
-"""What the benchmarks that race against Keras share: devices, compiled steps, ratios."""
+"""What the benchmarks that race against Keras share: devices, passes, compiled steps, ratios."""
 
 import numpy as np
 
@@ -56,6 +56,59 @@ def compiled_step(model, x, y):
 
         return call
     return None
+
+
+def scratch_pass(ours, x, grad):
+    """Our layer's outputs and the gradient of x; the weights' gradients are in the layer."""
+    return lambda: (ours.forward(x), ours.backward(grad))
+
+
+def keras_pass(theirs, x, grad, compiled=False):
+    """Keras's outputs and gradients of (x, weights); None for compiled PyTorch."""
+    x, grad = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(grad)
+    weights = [v.value for v in theirs.trainable_variables]
+    rest = [v.value for v in theirs.non_trainable_variables]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        def step():
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                z = theirs(x)
+            return z, tape.gradient(z, [x, *weights], output_gradients=grad)
+
+        step = tf.function(step) if compiled else step
+
+        def call():
+            z, gradients = step()
+            return z.numpy(), [g.numpy() for g in gradients]
+
+        return call
+    if keras.backend.backend() == "jax":
+        import jax
+
+        def both(weights, x, grad):
+            outputs, back = jax.vjp(lambda w, x: theirs.stateless_call(w, rest, x)[0], weights, x)
+            to_weights, to_x = back(grad)
+            return outputs, [to_x, *to_weights]
+
+        step = jax.jit(both) if compiled else both
+
+        def call():
+            z, gradients = step(weights, x, grad)
+            return np.asarray(z), [np.asarray(g) for g in gradients]
+
+        return call
+    import torch
+
+    x.requires_grad_(True)
+
+    def call():
+        z = theirs(x)
+        gradients = torch.autograd.grad(z, [x, *weights], grad)
+        return z.detach().cpu().numpy(), [g.cpu().numpy() for g in gradients]
+
+    return None if compiled else call
 
 
 def devices():

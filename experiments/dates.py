@@ -38,9 +38,9 @@ STORED = results.FOLDER / "dates.npz"
 START, LENGTH = 0, 10  # the decoder first hears padding; an answer has ten characters
 RATES = (0.006, 0.012, 0.024, 0.048)
 TUNING_SEED, TUNING_EPOCHS = 1000, 3
-UNSEEN = ("the {d}{th} of {month} {y}", "{wd} {d} {mon} {y}", "{m}/{d}/{y}", "{d}-{mon}-{yy:02}")
+UNSEEN = ("{weekday}, {d} {month} {y}", "{d}-{mon}-{yy:02}")  # known parts; a new sign
 LENGTHS = ((8, 10), (11, 13), (14, 17), (18, 21), (22, 29))
-NARROW = (8, 16, 32)  # units of networks narrower than the usual one
+NARROW = (8, 16)  # units of networks narrower than the usual one
 FEWER = 3  # seeds for what is a look aside: formats left out, narrow networks
 HELD_OUT = 10  # one day in so many
 

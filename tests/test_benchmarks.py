@@ -1,9 +1,11 @@
 """The contenders of the benchmarks do the same work: otherwise their times say nothing."""
 
+import os
+
 import numpy as np
 import pytest
 
-from benchmarks import cnn, mlp, timing, with_keras
+from benchmarks import cnn, mlp, rnn, timing, with_keras
 from twice.parity import keras
 from twice.scratch.losses import one_hot
 
@@ -60,15 +62,40 @@ def test_a_layer_and_its_keras_twin_send_back_the_same(name):
     layer = ours[0]
     if layer.params:
         theirs.set_weights(list(layer.params.values()))
-    z, back = cnn.scratch_pass(*ours)()
-    outputs, gradients = cnn.keras_pass(theirs, x, ours[2])()
+    z, back = with_keras.scratch_pass(*ours)()
+    outputs, gradients = with_keras.keras_pass(theirs, x, ours[2])()
     np.testing.assert_allclose(z, np.asarray(outputs), atol=1e-5)
     np.testing.assert_allclose(back, np.asarray(gradients[0]), atol=1e-5)
     for found, other in zip(layer.grads.values(), gradients[1:], strict=True):
         np.testing.assert_allclose(found, np.asarray(other), rtol=1e-4, atol=1e-3)
     if with_keras.keras.backend.backend() == "tensorflow":
-        compiled = cnn.keras_pass(theirs, x, ours[2], compiled=True)
+        compiled = with_keras.keras_pass(theirs, x, ours[2], compiled=True)
         np.testing.assert_allclose(back, compiled()[1][0], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(rnn.CELLS))
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_cell_and_its_keras_twin_send_back_the_same(name, compiled):
+    ours, theirs = rnn.cell(name, batch=2, steps=7, n_in=3, units=4)
+    call = with_keras.keras_pass(theirs, *ours[1:], compiled=compiled)
+    if call is None:
+        pytest.skip(f"no compiled pass on {keras.backend.backend()}")
+    h, back = with_keras.scratch_pass(*ours)()
+    assert min(np.abs(g).max() for g in (h, back, *ours[0].grads.values())) > 1e-3
+    outputs, gradients = call()
+    np.testing.assert_allclose(h, outputs, atol=1e-5)
+    for found, other in zip((back, *ours[0].grads.values()), gradients, strict=True):
+        np.testing.assert_allclose(found, other, atol=1e-5)
+
+
+def test_the_cells_alone_are_timed_in_the_environment_they_are_given(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    free = rnn.free_blas()
+    blas = {k: v for k, v in free.items() if k.startswith("OPENBLAS")}
+    assert blas == {"OPENBLAS_NUM_THREADS": str(os.cpu_count())}
+    low, middle = rnn.scratch_alone("simple_rnn", free)
+    assert 0 < low <= middle
 
 
 def test_both_lenets_take_the_same_step():

@@ -95,7 +95,7 @@ def test_at_first_sight_everything_is_there(bench):
     assert here.trait("goal_met") is False
     assert "Cell of 24 of 128 units" in here.text(".gt-head")
     name = here.page.locator(".gt-plate .twice-handle").get_attribute("aria-label")
-    assert name.startswith(f"Unit {demo.unit} at “{demo.sentence[demo.at]}”, character 35 of 69")
+    assert name.startswith(f"Unit {demo.unit} at “{demo.sentence[demo.at]}”, character 30 of 69")
     assert here.page.locator(".gt-true").count() == 1
     assert here.complaints == []
 

@@ -13,7 +13,14 @@ from twice.scratch.losses import log_softmax, softmax
 from twice.widgets import Sampling
 from twice.widgets.base import Seeded
 from twice.widgets.characters import learned
-from twice.widgets.sampling import MODELS, pack_counts, pack_words, unpack_counts, unpack_words
+from twice.widgets.sampling import (
+    COLDEST,
+    MODELS,
+    pack_counts,
+    pack_words,
+    unpack_counts,
+    unpack_words,
+)
 
 SCRIPT = Sampling.script
 READY = """const net = demo.readModel(data.packed, data.sizes, data.vocabulary);
@@ -205,7 +212,7 @@ GOOD = {"model": "lstm", "temperature": 0.5, "greedy": False, "length": 100}
 )
 def test_the_goal(change, known, met):
     data = [GOOD | change, [{"known": one} for one in known]]
-    assert run_js(SCRIPT, "return demo.goalReached(...data);", data) is met
+    assert run_js(SCRIPT, "return demo.goalReached(...data, 0.5);", data) is met
 
 
 def all_known(words):
@@ -215,13 +222,13 @@ def all_known(words):
 def test_the_goal_can_be_reached_and_is_not_met_at_the_start():
     demo = Sampling()
     assert not all_known(demo.words)
-    demo.temperature = 0.5
+    demo.temperature = COLDEST
     met = []
     for demo.seed in range(40):
         met.append(all_known(demo.words))
     assert 2 <= sum(met) < 40
     demo.model = "trigram"
-    assert sum(all_known(Sampling(model="trigram", temperature=0.5, seed=k).words)
+    assert sum(all_known(Sampling(model="trigram", temperature=COLDEST, seed=k).words)
                for k in range(10)) == 0  # fmt: skip
 
 
@@ -327,10 +334,10 @@ def test_bad_values_are_refused(name, value, words):
 def test_summary_and_picture():
     demo = Sampling(length=30, temperature=0.5)
     known = sum(seen for _, seen in demo.words)
-    assert repr(demo).startswith("Sampling(lstm, temperature=0.5, seed=0): 'The network ")
+    assert repr(demo).startswith("Sampling(lstm, temperature=0.5, seed=1): 'The network ")
     assert f"{known} of {len(demo.words)} words stand in the training text" in repr(demo)
-    assert repr(Sampling(greedy=True)).startswith("Sampling(lstm, greedy, seed=0)")
-    pictures = [Sampling(**change).picture() for change in ({}, {"seed": 1}, {"model": "bigram"})]
+    assert repr(Sampling(greedy=True)).startswith("Sampling(lstm, greedy, seed=1)")
+    pictures = [Sampling(**change).picture() for change in ({}, {"seed": 2}, {"model": "bigram"})]
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
     assert len(set(pictures)) == 3
 

@@ -128,7 +128,7 @@ def test_the_stored_characters_hold_what_the_chapter_reads(found):
     bits = found["bits"]
     assert seeds >= 5
     for cell in characters.CELLS:
-        assert len(bits[cell]) == seeds
+        assert len(bits[cell]) == (seeds if cell == "lstm" else characters.FEWER)
         curve = found["curve"][cell]
         assert len(curve["epoch"]) == len(curve["train"]) == len(curve["validation"])
         tried = found["rates"][cell]["tried"]

@@ -99,13 +99,15 @@ def both_ways(n_in, units, rng, cell=LSTM, merge_mode="concat", **how):
 
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "ave", "mul"])
 @pytest.mark.parametrize("sequences", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("masked", [None, "end", "gaps"])
 def test_both_directions_gradients_and_keras(merge_mode, sequences, masked):
     rng = fresh(1)
     how = {"return_sequences": sequences}
     layer = both_ways(3, 4, rng, merge_mode=merge_mode, **how, **F64)
     x = rng.normal(size=(3, 6, 3))
-    mask = np.arange(6) < np.array([[6], [2], [4]]) if masked else None
+    mask = None if masked is None else np.arange(6) < np.array([[6], [2], [4]])
+    if masked == "gaps":
+        mask[:, 1] = False
     report = gradcheck(layer, x, mask=mask, rng=rng, coordinates=20)
     assert report.ok, report
     with parity.float64():
@@ -178,6 +180,8 @@ def test_padding_changes_nothing():
     inputs[0, 2:], inputs[1, 1, 0] = 0, 0  # one zero of two is no padding
     expected = features.layers[0].forward(inputs[:1, :2])
     np.testing.assert_allclose(features.forward(inputs)[0], expected[0], atol=1e-14)
+    expected = features.layers[0].forward(inputs[1:])
+    np.testing.assert_allclose(features.forward(inputs)[1], expected[0], atol=1e-14)
     with pytest.raises(ValueError, match=r"expected x \(N, T\) or \(N, T, n_in\), got \(4,\)"):
         model.forward(np.ones(4))
 

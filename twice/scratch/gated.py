@@ -32,6 +32,7 @@ class LSTM(Recurrent):
         # one tanh serves all four: sigmoid(z) = (1 + tanh(z / 2)) / 2
         self.half = np.repeat([0.5, 0.5, 1.0, 0.5], self.units).astype(self.z.dtype)
         self.rest = np.repeat([0.5, 0.5, 0.0, 0.5], self.units).astype(self.z.dtype)
+        self.gates = np.split(self.z, 4, axis=2)  # views, cut once for all steps
         self.tanh_c = np.empty_like(self.s[1, 1:])
 
     def step(self, t):
@@ -41,14 +42,14 @@ class LSTM(Recurrent):
         np.tanh(z, out=z)
         z *= self.half
         z += self.rest
-        i, f, candidate, o = np.split(z, 4, axis=1)
+        i, f, candidate, o = (gate[t] for gate in self.gates)
         self.s[1, t + 1] = f * c + i * candidate
         np.tanh(self.s[1, t + 1], out=self.tanh_c[t])
         self.s[0, t + 1] = o * self.tanh_c[t]
 
     def begin_back(self):
         """The slopes of all steps at once: the way back then only multiplies."""
-        i, self.forget, candidate, o = np.split(self.z, 4, axis=2)
+        i, self.forget, candidate, o = self.gates
         self.dz = self.z * (1 - self.z)  # a sigmoid's slope; the candidate gets tanh's
         di, df, dcandidate, do = np.split(self.dz, 4, axis=2)
         di *= candidate
@@ -94,11 +95,13 @@ class GRU(Recurrent):
         return self.params["bias"][0] if self.reset_after else self.params["bias"]
 
     def begin(self):
-        self.inner = np.empty_like(self.z[:, :, : self.units])  # what the reset gate multiplies
+        self.parts = np.split(self.z, 3, axis=2)  # views, cut once for all steps
+        self.inner = np.empty_like(self.parts[0])  # what the reset gate multiplies
 
     def step(self, t):
         z, h, kernel = self.z[t], self.dropped(self.s[0, t]), self.params["recurrent_kernel"]
-        gates, candidate = z[:, : 2 * self.units], z[:, 2 * self.units :]
+        gates = z[:, : 2 * self.units]
+        update, reset, candidate = (part[t] for part in self.parts)
         if self.reset_after:
             product = h @ kernel
             product += self.params["bias"][1]
@@ -107,17 +110,19 @@ class GRU(Recurrent):
         else:
             gates += h @ kernel[:, : 2 * self.units]
             self.inner[t] = h
-        gates[:] = (1 + np.tanh(gates / 2)) / 2  # the sigmoid
-        update, reset = np.split(gates, 2, axis=1)
+        gates /= 2
+        np.tanh(gates, out=gates)
+        gates += 1
+        gates /= 2  # (1 + tanh(z / 2)) / 2 is the sigmoid
         inner = reset * self.inner[t]
         candidate += inner if self.reset_after else inner @ kernel[:, 2 * self.units :]
         np.tanh(candidate, out=candidate)
         self.s[0, t + 1] = candidate + update * (self.s[0, t] - candidate)
 
     def begin_back(self):
-        update, _, candidate = np.split(self.z, 3, axis=2)
+        update, _, candidate = self.parts
         self.dz = self.z * (1 - self.z)
-        to_update, to_reset, to_candidate = np.split(self.dz, 3, axis=2)
+        self.slopes = to_update, to_reset, to_candidate = np.split(self.dz, 3, axis=2)
         to_update *= self.s[0, :-1] - candidate
         to_reset *= self.inner
         to_candidate[:] = (1 - update) * (1 - candidate * candidate)
@@ -125,8 +130,8 @@ class GRU(Recurrent):
 
     def step_back(self, t, later):
         units, kernel = self.units, self.params["recurrent_kernel"]
-        update, reset, _ = np.split(self.z[t], 3, axis=1)
-        to_update, to_reset, to_candidate = np.split(self.dz[t], 3, axis=1)
+        update, reset, _ = (part[t] for part in self.parts)
+        to_update, to_reset, to_candidate = (slope[t] for slope in self.slopes)
         dh = later[0]
         to_update *= dh
         to_candidate *= dh
@@ -142,15 +147,17 @@ class GRU(Recurrent):
         later[0] = dh * update + self.dropped(back)
         return later
 
+    def recurrent_gradient(self, flat):
+        heard, gates = self.heard(), 2 * self.units
+        if self.reset_after:
+            return heard.T @ self.d_product.reshape(flat.shape)
+        reset_heard = self.parts[1].reshape(heard.shape) * heard
+        products = [heard.T @ flat[:, :gates], reset_heard.T @ flat[:, gates:]]
+        return np.concatenate(products, axis=1)
+
     def finish(self, input_gradient):
         dx = super().finish(input_gradient)
-        heard, columns = self.heard(), 3 * self.units
         if self.reset_after:
-            d_product = self.d_product.reshape(-1, columns)
-            self.grads["recurrent_kernel"] = heard.T @ d_product
-            self.grads["bias"] = np.stack([self.grads["bias"], d_product.sum(axis=0)])
-        else:
-            reset = self.z[:, :, self.units : 2 * self.units].reshape(-1, self.units)
-            to_candidate = self.dz.reshape(-1, columns)[:, 2 * self.units :]
-            self.grads["recurrent_kernel"][:, 2 * self.units :] = (reset * heard).T @ to_candidate
+            inner_bias = self.d_product.sum(axis=(0, 1))
+            self.grads["bias"] = np.stack([self.grads["bias"], inner_bias])
         return dx

@@ -26,7 +26,8 @@ class Recurrent(Steps):
     def forward(self, x, training=False, mask=None, initial_state=None):
         self.x, self.mask = self.by_time(x, mask)
         self.drop(training)
-        self.z = self.x @ self.params["kernel"] + self.input_bias()  # all steps at once
+        self.z = self.x @ self.params["kernel"]  # all steps at once
+        self.z += self.input_bias()
         start = self.start(initial_state)
         self.s = np.empty((self.states, len(self.x) + 1, *start[0].shape), self.z.dtype)
         self.s[:, 0] = start
@@ -65,11 +66,15 @@ class Recurrent(Steps):
         flat = self.dz.reshape(-1, self.dz.shape[-1])
         self.grads["kernel"] = self.x.reshape(len(flat), -1).T @ flat
         self.grads["bias"] = np.ones(len(flat), flat.dtype) @ flat
-        self.grads["recurrent_kernel"] = self.heard().T @ flat
+        self.grads["recurrent_kernel"] = self.recurrent_gradient(flat)
         if input_gradient:
             dx = (flat @ self.params["kernel"].T).reshape(self.x.shape)
             dx = dx if self.input_mask is None else dx * self.input_mask
             return dx[:: self.direction].transpose(1, 0, 2)
+
+    def recurrent_gradient(self, flat):
+        """dL/dU from the gradients of all z, (T N, columns)."""
+        return self.heard().T @ flat
 
     def begin(self):
         """Before the first step."""
@@ -100,7 +105,7 @@ class SimpleRNN(Recurrent):
         self.s[0, t + 1] = self.f(self.z[t])
 
     def begin_back(self):
-        self.dz = self.z * 0 + self.slope(self.z, self.f(self.z))
+        self.dz = np.asarray(self.slope(self.z, self.s[0, 1:]), self.z.dtype)
 
     def step_back(self, t, later):
         self.dz[t] *= later[0]

@@ -504,7 +504,7 @@ function guesses(demo) {
 /** What to see, how to sort, what to hold. */
 function settings(demo) {
   const { page } = demo;
-  const hold = select(page, { label: "Hold a gate", trait: "hold", options: HOLDS });
+  const hold = select(page, { label: "Hold a gate", trait: "hold", options: HOLDS, hint: "Keep it shut or open at every character, and see what the sentence costs then." });
   const scope = select(page, { label: "Of", trait: "scope", options: [["unit", "the chosen unit"], ["all", "all units"]] });
   page.panel.append(html("div", { class: "gt-settings" }, hold.element, scope.element));
   return () => { scope.element.hidden = demo.state.hold === "none"; };

@@ -38,8 +38,8 @@ def _lively():
 class Gates(CharacterDemo):
     """Watch the units of an LSTM as it reads: which gate opens at which character.
 
-    `Gates()` has the book's character model; `Gates(weights=model.get_weights(),
-    vocabulary=...)` shows your own `Embedding, LSTM, Dense`. `reading` holds every number at every
+    `Gates()` has the book's character model. Your own `Embedding, LSTM, Dense` comes as `weights`,
+    what its `get_weights()` returns, with its `vocabulary`. `reading` holds every number at every
     character of the sentence, `guess` what the model expects next, `bits` what the sentence costs.
     A gate can be held shut or open, in one unit or in all.
     """
@@ -55,7 +55,7 @@ class Gates(CharacterDemo):
     sentence = traitlets.Unicode(SENTENCE, help="What it reads, up to 120 characters.").tag(
         sync=True
     )
-    at = traitlets.Int(34, min=0, help="The character looked at, from 0.").tag(sync=True)
+    at = traitlets.Int(29, min=0, help="The character looked at, from 0.").tag(sync=True)
     unit = traitlets.Int(0, min=0, help="The unit looked at, from 0.").tag(sync=True)
     quantity = traitlets.Enum(QUANTITIES, "cell", help="What the map shows of every unit.").tag(
         sync=True

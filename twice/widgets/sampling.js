@@ -114,8 +114,8 @@ export function loop(text) {
 /** The entropy in bits. */
 export const entropy = (p) => p.reduce((sum, v) => (v > 0 ? sum - v * Math.log2(v) : sum), 0);
 
-/** The goal: the LSTM, at 0.5 or above, at least 100 characters, and every word in the list. */
-export const goalReached = ({ model, temperature, greedy, length }, words) => model === "lstm" && !greedy && temperature >= 0.5 - 1e-9
+/** The goal: the LSTM, not colder than `coldest`, at least 100 characters, and every word in the list. */
+export const goalReached = ({ model, temperature, greedy, length }, words, coldest) => model === "lstm" && !greedy && temperature >= coldest - 1e-9
   && length >= 100 && words.length >= 8 && words.every(({ known }) => known);
 
 const settingName = ({ temperature, greedy }) => (greedy ? "always the likeliest" : `temperature ${number(temperature)}`);
@@ -311,7 +311,7 @@ function words(demo) {
     const { state, run, bits, found, upTo } = demo;
     if (upTo !== Infinity) { page.goal(page.get("goal_met"), record); return; }
     page.say(explain(state, run.text, run.start, bits, found));
-    if (goalReached(state, found)) {
+    if (goalReached(state, found, page.get("coldest"))) {
       record = `All ${found.length} words stand in the book, and the model has never seen a word: it writes letter by letter.`;
       page.goal(true, record);
     } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");

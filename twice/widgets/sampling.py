@@ -16,6 +16,7 @@ from .base import Seeded
 from .characters import CharacterDemo, learned, step, unseen
 
 MODELS = ("lstm", "trigram", "bigram")
+COLDEST = 0.8  # the goal counts from this temperature on: it takes some throws of the dice
 WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
 
 
@@ -88,17 +89,17 @@ def unpack_words(packed):
 class Sampling(CharacterDemo):
     """Let a character model write: give it a beginning, set the temperature, throw the dice.
 
-    `Sampling()` has the book's LSTM; `Sampling(weights=model.get_weights(), vocabulary=...,
-    text=...)` takes your own model and the text it was trained on, from which the bigram, the
-    trigram and the list of words are made. The text follows the settings: `text` is prompt and
-    writing, `words` the written words with whether the training text has them.
+    `Sampling()` has the book's LSTM. Your own `Embedding, LSTM, Dense` comes as `weights`, what its
+    `get_weights()` returns, with its `vocabulary` and the training `text`, from which the bigram,
+    the trigram and the list of words are made. `text` is then the prompt and what was written: it
+    follows the settings. `words` are the written words, with whether the training text has them.
     """
 
     script = ("characters.js", "sampling.js")
     figure_size = (8.0, 3.6)
 
     goal = traitlets.Unicode(
-        "At temperature 0.5 or higher, let the LSTM write 100 characters or more, of which "
+        f"At temperature {COLDEST} or higher, let the LSTM write 100 characters or more, of which "
         "every word stands in the book.",
         read_only=True,
     ).tag(sync=True)
@@ -111,12 +112,15 @@ class Sampling(CharacterDemo):
     ).tag(sync=True)
     greedy = traitlets.Bool(False, help="Always take the likeliest character.").tag(sync=True)
     length = traitlets.Int(120, min=20, max=240, help="Characters to write.").tag(sync=True)
-    seed = traitlets.Int(0, min=0, help="Of the stream of random numbers: the dice.").tag(sync=True)
+    seed = traitlets.Int(1, min=0, help="Of the stream of random numbers: the dice.").tag(sync=True)
     at = traitlets.Int(-1, min=-1, help="The character looked at, from 0; -1: the last.").tag(
         sync=True
     )
     counts = traitlets.Unicode(help="The training text's triples, packed.").tag(sync=True)
     words_seen = traitlets.Unicode(help="The training text's words, packed.").tag(sync=True)
+    coldest = traitlets.Float(COLDEST, help="The lowest temperature that the goal counts.").tag(
+        sync=True
+    )
     unseen = traitlets.Unicode(help="Text on which the three are compared.").tag(sync=True)
 
     def __init__(self, weights=None, vocabulary=None, text=None, **traits):
