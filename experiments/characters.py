@@ -11,10 +11,9 @@ lower rate, from one seed; `stored` says which, and what it costs.
 
 writes experiments/results/characters.json and twice/widgets/characters.npz (the weights that the
 demos read). bits: on the test part; a number for each n-gram, a list with one entry a seed for
-each network (fewer seeds for all but the LSTM). curve: bits after some epochs, on the validation
-text and on as long a text from the end of what was trained on, both without dropout; means over
-the seeds. samples: what the stored network writes after `prompt`, by temperature. sizes:
-parameters. rates: what was tried.
+each network. curve: bits after some epochs, on the validation text and on as long a text from the
+end of what was trained on, both without dropout; means over the seeds. samples: what the stored
+network writes after `prompt`, by temperature. sizes: parameters. rates: what was tried.
 """
 
 import io
@@ -43,7 +42,6 @@ STRENGTHS = (1, 2, 5, 10, 20, 50)
 RATES = (0.004, 0.008, 0.016)  # more of them while the best is at an edge
 TUNING_SEED, TUNING_EPOCHS = 1000, 15
 DEMO_SEED, DEMO_RUN = 0, {"epochs": 70, "rate": 0.008}  # the LSTM that the demos show
-FEWER = 3  # seeds for the cells that are compared with the LSTM
 PROMPT, LENGTH, WRITING_SEED = "The ", 300, 7
 TEMPERATURES = (0.3, 0.7, 1.0, 1.3)
 
@@ -243,7 +241,7 @@ def run(seeds, setting=None, cells=tuple(CELLS)):
         rate, seconds = min(tried, key=tried.get), seconds + more
         rates[cell] = {"rate": rate, "tried": {f"{r:g}": tried[r] for r in sorted(tried)}}
         runs = []
-        for seed in seeds if cell == "lstm" else seeds[:FEWER]:
+        for seed in seeds:
             found, _ = study(cell, seed, replace(setting, rate=rate), parts, n_tokens)
             print(cell, seed, found["validation"], found["test"], found["seconds"], flush=True)
             runs.append(found)

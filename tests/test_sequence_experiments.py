@@ -129,12 +129,13 @@ def test_the_stored_characters_hold_what_the_chapter_reads(found):
     bits = found["bits"]
     assert seeds >= 5
     for cell in characters.CELLS:
-        assert len(bits[cell]) == (seeds if cell == "lstm" else characters.FEWER)
+        assert len(bits[cell]) == seeds
         curve = found["curve"][cell]
         assert len(curve["epoch"]) == len(curve["train"]) == len(curve["validation"])
         tried = found["rates"][cell]["tried"]
         assert tried[f"{found['rates'][cell]['rate']:g}"] == min(tried.values())
-    assert max(bits["lstm"]) < bits["5-gram"] < bits["trigram"] < bits["bigram"]
+    assert max(bits["lstm"]) < min(bits["rnn"])
+    assert max(bits["lstm"]) < bits["6-gram"] < bits["5-gram"] < bits["trigram"] < bits["bigram"]
     assert found["characters"]["test"] == len(data.prose().test)
 
 
