@@ -169,6 +169,9 @@ HOMES = {
     "steps": "recurrent",
     "clipping": "recurrent",
     "adam": "recurrent",
+    "sequences": "gated",
+    "language": "gated",
+    "encoder_decoder": "gated",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 
