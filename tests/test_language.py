@@ -37,9 +37,9 @@ def test_samples_follow_the_softmax_at_that_temperature(temperature):
 def test_temperature_zero_takes_the_largest_and_bad_input_is_refused():
     assert {sample([0.0, 3.0, 2.9], temperature=0, rng=fresh(k)) for k in range(20)} == {1}
     assert {sample([0.0, 300.0, 0.0], rng=fresh(k)) for k in range(20)} == {1}
-    with pytest.raises(ValueError, match=r"logits \(V,\), temperature >= 0, got \(1, 3\), 1"):
+    with pytest.raises(ValueError, match=r"logits \(V,\), temperature >= 0, got \(1, 3\) and 1"):
         sample([[0, 1, 2]], rng=fresh())
-    with pytest.raises(ValueError, match=r"got \(2,\), -1"):
+    with pytest.raises(ValueError, match=r"got \(2,\) and -1"):
         sample([0, 1], temperature=-1, rng=fresh())
 
 

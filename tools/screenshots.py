@@ -31,10 +31,20 @@ def plot(demo):
     return demo.page.screenshot(clip=clip)
 
 
-def open_demo(page, url, slug):
-    """The last demo of a chapter, in sight and ready."""
+def part(demo, *selectors):
+    """The top of the drawings that `selectors` name, one below the other, for a card."""
+    boxes = [demo.locator(selector).bounding_box() for selector in selectors]
+    x, y = boxes[0]["x"], boxes[0]["y"]
+    width = max(box["x"] + box["width"] for box in boxes) - x
+    clip = {"x": x, "y": y, "width": width, "height": width / 1.65}
+    return demo.page.screenshot(clip=clip)
+
+
+def open_demo(page, url, slug, holds=None):
+    """The last demo of a chapter (or the last that holds a selector), in sight and ready."""
     page.goto(f"{url}chapters/{slug}.html", wait_until="networkidle")
-    demo = page.locator(".demo").last
+    demos = page.locator(".demo")
+    demo = (demos.filter(has=page.locator(holds)) if holds else demos).last
     demo.scroll_into_view_if_needed()
     demo.locator("button").first.wait_for()
     page.wait_for_timeout(1000)
@@ -85,6 +95,11 @@ def take(chromium, url):
     demo.get_by_label("Weight scale").fill("0.1")  # a logarithm: about 1.26
     page.wait_for_timeout(500)
     store(plot(demo), "card_activations.png")
+
+    demo = open_demo(page, url, "recurrent")
+    store(part(demo, ".mm-curve"), "card_recurrent.png")
+    demo = open_demo(page, url, "gated", ".gt-sentence")
+    store(part(demo, ".gt-plate"), "card_gated.png")
 
 
 def main():

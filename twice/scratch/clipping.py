@@ -21,7 +21,7 @@ def global_norm(grads):
 
 
 def clip_by_value(grads, clipvalue):
-    """Every entry cut at -clipvalue and clipvalue: g <- min(max(g, -v), v); turns the gradient."""
+    """Every entry for itself: g <- min(max(g, -v), v). It turns the gradient."""
     v = positive("clipvalue", clipvalue)
     return {name: np.clip(g, -v, v) for name, g in grads.items()}
 
@@ -33,7 +33,7 @@ def clip_by_norm(grads, clipnorm):
 
 
 def clip_by_global_norm(grads, global_clipnorm):
-    """All arrays shrunk by one factor, min(1, c / ||all g||): the direction stays."""
+    """All arrays times min(1, c / ||all g||), so that the direction stays."""
     c = positive("global_clipnorm", global_clipnorm)
     factor = c / max(global_norm(grads), c)
     return {name: g * factor for name, g in grads.items()}

@@ -99,7 +99,8 @@ class GRU(Recurrent):
         self.inner = np.empty_like(self.parts[0])  # what the reset gate multiplies
 
     def step(self, t):
-        z, h, kernel = self.z[t], self.dropped(self.s[0, t]), self.params["recurrent_kernel"]
+        z, kernel = self.z[t], self.params["recurrent_kernel"]
+        h = self.dropped(self.s[0, t])
         gates = z[:, : 2 * self.units]
         update, reset, candidate = (part[t] for part in self.parts)
         if self.reset_after:

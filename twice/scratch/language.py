@@ -11,18 +11,19 @@ from twice.scratch.losses import log_softmax, softmax
 def sample(logits, *, temperature=1.0, rng):
     """One number drawn from softmax(logits / temperature); logits (V,).
 
-    temperature 0 takes the largest. Inverse transform: the first k whose cumulative probability
-    passes a uniform number. Raises ValueError for another shape or a temperature below 0.
+    The first k whose cumulative probability passes a uniform number (the inverse
+    transform). Temperature 0 takes the largest. Raises ValueError for logits of
+    another shape, or a temperature below 0.
     """
     logits = np.asarray(logits, np.float64)
     if logits.ndim != 1 or not temperature >= 0:
-        raise ValueError(
-            f"expected logits (V,), temperature >= 0, got {logits.shape}, {temperature}"
-        )
+        came = f"{logits.shape} and {temperature}"
+        raise ValueError(f"expected logits (V,), temperature >= 0, got {came}")
     if temperature == 0:
         return int(logits.argmax())
     cumulative = softmax(logits, temperature).cumsum()
-    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+    drawn = rng.random() * cumulative[-1]
+    return int(np.searchsorted(cumulative, drawn, side="right"))
 
 
 def reset(model):

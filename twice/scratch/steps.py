@@ -9,6 +9,8 @@ from twice.scratch.initializers import glorot_uniform, orthogonal
 class Steps(Layer):
     """A recurrent layer's sizes, settings and parameters, and how its input is laid out.
 
+    settings: return_sequences, go_backwards, stateful, dropout, recurrent_dropout, rng,
+    initializer, recurrent_initializer, dtype.
     Raises ValueError for sizes below 1, rates outside [0, 1), and for x, mask or
     initial_state of another shape. kernel (n_in, blocks * units) and recurrent_kernel
     (units, blocks * units) are drawn as in Keras: Glorot and orthogonal.
