@@ -153,7 +153,9 @@ def test_the_sentence_tells_what_the_unit_does():
         + """const { steps } = demo.readText(model, data.sentence);
         return [demo.explain(data.sentence, 34, steps[34], steps[33], 5),
             demo.explain(data.sentence, 0, steps[0], undefined, 5),
-            demo.cost(2.345, null), demo.cost(2.345, 2), demo.cost(NaN, null)];""",
+            demo.cost(2.345), demo.cost(2.345, 2, { gate: "input", value: 0, unit: -1 }, 128),
+            demo.cost(NaN), demo.cost(2.001, 2, { gate: "output", value: 1, unit: 5 }, 128),
+            demo.cost(1.5, 2, { gate: "forget", value: 1, unit: 5 }, 128)];""",
         given(demo),
     )
     now = {name: getattr(demo.reading, name)[34, 5] for name in ("input", "candidate", "cell")}
@@ -169,8 +171,12 @@ def test_the_sentence_tells_what_the_unit_does():
     assert text.endswith(f"The new cell is {shown(now['cell'])}.")
     assert "begins at 0" in texts[1]
     assert texts[2] == "The sentence costs 2.35 bits per character." or "2.34" in texts[2]
-    assert texts[3].endswith("with the gate held, 2.00 as trained.")
+    assert "the input gate of all 128 units held shut, 2.00 as trained: 0.3" in texts[3]
+    assert texts[3].endswith(" more.")
     assert texts[4] == ""
+    held = "the output gate of unit 5 alone held open, 2.00 as trained"
+    assert texts[5].endswith(f"{held}: hardly a difference: it is one of 128.")
+    assert texts[6].endswith("2.00 as trained: 0.50 fewer.")
 
 
 def test_letters_stand_out_on_every_shade():
@@ -199,7 +205,7 @@ def test_reading_guess_and_bits():
 def test_forgetting_everything_costs_bits():
     demo = Gates()
     trained = demo.bits
-    demo.hold, demo.scope = "forget 0", "all"
+    demo.hold = "forget 0"
     np.testing.assert_allclose(demo.reading.cell, demo.reading.input * demo.reading.candidate)
     assert demo.bits > trained + 0.2
     demo.scope = "unit"

@@ -78,7 +78,7 @@ def assert_numbers_shown(here):
     assert f"new cell {shown(found.cell[t, u])}" in valves
     assert f"output h {shown(found.state[t, u])}" in valves
     assert here.text(".gt-sum >> nth=0").endswith(f"= {shown(found.cell[t, u])}")
-    for row in here.page.locator(".gt-guesses li").all():
+    for row in here.page.locator("ol.gt-guesses li").all():
         letter, share = row.inner_text().split("\n")[0], row.locator(".gt-percent").inner_text()
         letter = {"␣": " ", "↵": "\n"}.get(letter, letter)
         p = demo.guess[demo.vocabulary.index(letter) + 1] if letter else demo.guess[0]
@@ -122,6 +122,7 @@ def test_typing_is_read_at_once(bench):
     sentence.fill("")
     here.settle()
     assert "Type a sentence" in here.text(".twice-say")
+    assert "Its guess" not in here.text(".twice-panel")
     label(here, "The unit below").click()
     here.page.get_by_role("button", name="Read on").click()
     label(here, "Or take").select_option("nonsense")
@@ -224,7 +225,7 @@ def test_the_goal_is_reached_by_hand(bench):
     here = bench()
     here.page.wait_for_timeout(300)
     assert here.trait("goal_met") is False
-    label(here, "On top the units that follow").select_option("letters since a space")
+    label(here, "Sort units by how well they follow").select_option("letters since a space")
     here.settle()
     units, worth = order(twin(here))
     weak = next(row for row in range(24) if abs(worth[units[row]]) < COUNTS)
@@ -255,7 +256,7 @@ def test_every_choice_changes_the_picture(bench):
         pictures.add(here.pixels(PLATE))
     assert len(pictures) == len(QUANTITIES)
     for sort in (*FEATURES, "number"):
-        label(here, "On top the units that follow").select_option(sort)
+        label(here, "Sort units by how well they follow").select_option(sort)
         here.settle()
         pictures.add(here.pixels(PLATE))
     assert len(pictures) == len(QUANTITIES) + len(FEATURES) + 1
@@ -270,21 +271,31 @@ def test_every_choice_changes_the_picture(bench):
 def test_held_gates_show_what_they_are_for(bench):
     here = bench()
     trained = twin(here).bits
+    where = label(here, "Of which units")
+    assert where.input_value() == "all"
+    costs = here.page.locator(".gt-costs .gt-percent")
+    assert costs.all_inner_texts() == [f"{trained:.2f}", "–"]
     for hold in HELD[1:]:
         label(here, "Hold a gate").select_option(hold)
         here.settle()
-        assert_numbers_shown(here)
-        assert here.page.get_by_text("gate held", exact=True).count() == 1
-    label(here, "Of").select_option("all units")
+        demo = assert_numbers_shown(here)
+        assert here.page.locator(".gt-valves").get_by_text("gate held", exact=True).count() == 1
+        assert demo.bits > trained + 0.2
+        assert costs.all_inner_texts() == [f"{trained:.2f}", f"{demo.bits:.2f}"]
     label(here, "Hold a gate").select_option("forget 0")
     here.settle()
+    told = f"the forget gate of all 128 units held shut, {trained:.2f} as trained"
+    assert told in here.text(".twice-say")
+    where.select_option("the chosen unit alone")
+    here.settle()
     demo = assert_numbers_shown(here)
-    assert demo.bits > trained + 0.2
-    assert f"with the gate held, {trained:.2f} as trained" in here.text(".twice-say")
+    assert abs(demo.bits - trained) < 0.02
+    assert f"unit {demo.unit} alone held shut" in here.text(".twice-say")
+    assert "hardly a difference: it is one of 128" in here.text(".twice-say")
     label(here, "Hold a gate").select_option("none")
     here.settle()
-    assert label(here, "Of").is_hidden()
     assert_numbers_shown(here)
+    assert costs.all_inner_texts() == [f"{trained:.2f}", "–"]
     assert here.complaints == []
 
 
@@ -333,7 +344,9 @@ def test_every_width_in_both_tones(bench, width):
             here.settle()
             assert here.cut() == []
             assert here.small_texts() == []
-        here.assert_inside(width, ".gt-plate", ".gt-valves", ".gt-guesses", ".gt-sentence")
+        here.assert_inside(
+            width, ".gt-plate", ".gt-valves", "ol.gt-guesses", ".gt-costs", ".gt-sentence"
+        )
         pictures.add(here.pixels(PLATE))
     assert len(pictures) == 2
     assert here.complaints == []

@@ -198,21 +198,23 @@ GOOD = {"model": "lstm", "temperature": 0.5, "greedy": False, "length": 100}
 
 
 @pytest.mark.parametrize(
-    ("change", "known", "met"),
+    ("change", "known", "lacks"),
     [
-        ({}, [True] * 12, True),
-        ({"temperature": 1.5}, [True] * 8, True),
-        ({}, [True] * 7, False),
-        ({}, [True] * 11 + [False], False),
-        ({"model": "trigram"}, [True] * 12, False),
-        ({"temperature": 0.45}, [True] * 12, False),
-        ({"greedy": True}, [True] * 12, False),
-        ({"length": 90}, [True] * 12, False),
+        ({}, [True] * 12, ""),
+        ({"temperature": 1.5}, [True] * 8, ""),
+        ({}, [True] * 7, "7 words are too few"),
+        ({}, [True] * 11 + [False], "1 word does not stand in the book"),
+        ({}, [True] * 11 + [False] * 2, "2 words do not stand in the book"),
+        ({"model": "trigram"}, [True] * 12, "the trigram wrote it"),
+        ({"temperature": 0.45}, [True] * 12, "the temperature is below 0.5"),
+        ({"greedy": True}, [True] * 12, "greedy does not count, no dice were thrown"),
+        ({"length": 90}, [True] * 12, "90 characters are too few"),
     ],
 )
-def test_the_goal(change, known, met):
+def test_the_goal_and_what_a_text_lacks(change, known, lacks):
     data = [GOOD | change, [{"known": one} for one in known]]
-    assert run_js(SCRIPT, "return demo.goalReached(...data, 0.5);", data) is met
+    body = "return [demo.lacking(...data, 0.5), demo.goalReached(...data, 0.5)];"
+    assert run_js(SCRIPT, body, data) == [lacks, not lacks]
 
 
 def all_known(words):

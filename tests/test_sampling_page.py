@@ -251,13 +251,47 @@ def test_the_goal_is_reached_by_hand(bench):
             break
         here.press("New dice")
     assert here.trait("goal_met") is True
-    assert f"All {len(words)} words stand in the book" in here.text(".twice-goal")
+    told = f"Met at temperature {COLDEST:.2f} by “{twin(here).written[:20].strip()}"
+    assert told in here.text(".twice-goal")
+    assert f"all {len(words)} words stand in the book" in here.text(".twice-goal")
+    assert "It is the text below." in here.text(".twice-goal")
     assert underlined(here) == []
     label(here, "Temperature").fill("2")
     here.settle()
-    assert underlined(here) != []
     assert here.trait("goal_met") is True
+    assert told in here.text(".twice-goal")
+    missing = len(underlined(here))
+    assert missing > 1
+    lacks = f"The text below does not meet it: {missing} words do not stand in the book."
+    assert lacks in here.text(".twice-goal")
+    label(here, "Greedy: always the likeliest").check()
+    here.settle()
+    assert "The text below does not meet it: greedy does not count" in here.text(".twice-goal")
     assert here.complaints == []
+
+
+def test_the_throws_at_the_same_settings_are_counted(bench):
+    here = bench(temperature=0.8)
+    texts = [twin(here)]
+    assert "thrown" not in here.text(".twice-say")
+    for _ in range(4):
+        here.press("New dice")
+        here.settle()
+        texts.append(twin(here))
+    good = sum(all(seen for _, seen in demo.words) for demo in texts)
+    told = f"Of the 5 texts thrown at these settings, {good or 'none'} "
+    assert told in here.text(".twice-say")
+    label(here, "Temperature").fill("0.9")
+    here.settle()
+    assert "thrown" not in here.text(".twice-say")
+
+
+def test_a_goal_met_earlier_is_told(bench):
+    here = bench(goal_met=True)
+    missing = len(underlined(here))
+    assert f"It was met before. The text below does not meet it: {missing} word" in here.text(
+        ".twice-goal"
+    )
 
 
 def test_surprising_characters_are_shaded(bench):

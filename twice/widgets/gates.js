@@ -89,11 +89,16 @@ export function explain(text, at, now, before, unit) {
   return `Unit ${unit} reads ${named(text[at])}. ${kept} The input gate is ${openness(i)}: it adds ${number(i)} × ${number(g)} = ${number(i * g)}. The new cell is ${number(c)}.`;
 }
 
-/** How the sentence fares with a gate held. */
-export function cost(bits, trained) {
+/** How the sentence fares, and with a gate held ({gate, value, unit}; unit -1: all `units`) against the model as trained. */
+export function cost(bits, trained = null, held = null, units = 0) {
   if (!Number.isFinite(bits)) return "";
   const text = `The sentence costs ${number(bits)} bits per character`;
-  return trained === null ? `${text}.` : `${text} with the gate held, ${number(trained)} as trained.`;
+  if (!held) return `${text}.`;
+  const more = bits - trained;
+  const where = `the ${held.gate} gate of ${held.unit < 0 ? `all ${units} units` : `unit ${held.unit} alone`}`;
+  const differs = Math.abs(more) < 0.02 ? "hardly a difference" : `${number(Math.abs(more))} ${more > 0 ? "more" : "fewer"}`;
+  const why = held.unit >= 0 && Math.abs(more) < 0.02 ? `: it is one of ${units}` : "";
+  return `${text} with ${where} held ${held.value ? "open" : "shut"}, ${number(trained)} as trained: ${differs}${why}.`;
 }
 
 // ==== The demo ==========================================================================================
@@ -165,10 +170,11 @@ function sentenceBox(demo) {
     note.textContent = strange.length ? `The model has no number for ${strange.map(named).join(", ")}: left out.` : "";
     const changed = [...text].findIndex((c, t) => c !== demo.text[t]);
     demo.stop();
-    page.set({ sentence: text, at: Math.max(0, changed < 0 ? text.length - 1 : input.selectionStart - 1) });
+    page.set({ sentence: text, at: clamp(changed < 0 ? Infinity : input.selectionStart - 1, 0, Math.max(0, text.length - 1)) });
   });
+  demo.hint = html("small", { class: "twice-hint" }, "A row is one unit: click it, and its gates and its cell stand below. Bars under the letters: how much each surprised the model (−log₂ p; full height: 10 bits).");
   const quantity = select(page, { label: "Show, for every unit", trait: "quantity", options: QUANTITIES.map((q) => [q, { cell: "the cell c", candidate: "the candidate", state: "the output h" }[q] ?? `the ${q} gate`]) });
-  const sort = select(page, { label: "On top the units that follow", trait: "sort", options: [["change", "nothing: most change"], ["number", "nothing: by number"], ...Object.entries(FEATURES).map(([key, { name }]) => [key, name])] });
+  const sort = select(page, { label: "Sort units by how well they follow", trait: "sort", options: [["change", "nothing: most change"], ["number", "nothing: by number"], ...Object.entries(FEATURES).map(([key, { name }]) => [key, name])] });
   page.figure.append(html("div", { class: "gt-choose" }, quantity.element, sort.element));
   return () => { if (!input.matches(":focus") || knownText(demo.net, input.value).text !== demo.text) input.value = demo.text; };
 }
@@ -184,7 +190,7 @@ function plate(demo) {
   const title = html("div", { class: "gt-name" });
   const scale = html("div", { class: "gt-scale" });
   const box = html("div", { class: "twice-plot gt-plate" }, canvas, picture);
-  page.figure.append(html("div", { class: "gt-head" }, title, scale), box);
+  page.figure.append(html("div", { class: "gt-head" }, title, scale), demo.hint, box);
   const ctx = canvas.getContext("2d");
   const small = document.createElement("canvas");
   const g = {}; // where everything lies
@@ -483,7 +489,7 @@ function guesses(demo) {
   return () => {
     const { text, at, run } = demo;
     list.hidden = !text;
-    if (!text) return;
+    if (!text) { name.textContent = ""; return; }
     const p = softmax(scores(net, run.steps[at]));
     const next = text[at + 1];
     const best = likeliest(p, 6);
@@ -504,10 +510,23 @@ function guesses(demo) {
 /** What to see, how to sort, what to hold. */
 function settings(demo) {
   const { page } = demo;
-  const hold = select(page, { label: "Hold a gate", trait: "hold", options: HOLDS, hint: "Keep it shut or open at every character, and see what the sentence costs then." });
-  const scope = select(page, { label: "Of", trait: "scope", options: [["unit", "the chosen unit"], ["all", "all units"]] });
-  page.panel.append(html("div", { class: "gt-settings" }, hold.element, scope.element));
-  return () => { scope.element.hidden = demo.state.hold === "none"; };
+  const hold = select(page, { label: "Hold a gate", trait: "hold", options: HOLDS, hint: "At every character of the sentence." });
+  const scope = select(page, { label: "Of which units", trait: "scope", options: [["all", "all units"], ["unit", "the chosen unit alone"]] });
+  const bars = ["as trained", "gate held"].map((name) => {
+    const [bar, told] = [html("i", {}), html("span", { class: "gt-percent" })];
+    return { bar, told, row: html("li", {}, html("span", {}, name), html("span", { class: "gt-bar" }, bar), told) };
+  });
+  const costs = html("div", {}, html("div", { class: "gt-name" }, "Bits per character (fewer is better)"), html("ul", { class: "gt-guesses gt-costs" }, ...bars.map(({ row }) => row)));
+  page.panel.append(html("div", { class: "gt-settings" }, hold.element, scope.element, costs));
+  return () => {
+    const { held, surprises: now, trainedBits } = demo;
+    const shown = held ? [trainedBits, bitsOf(now)] : [bitsOf(now), NaN];
+    const most = Math.max(5, ...shown.filter(Number.isFinite));
+    bars.forEach(({ bar, told }, k) => {
+      bar.style.transform = `scaleX(${shown[k] / most || 0})`;
+      told.textContent = Number.isFinite(shown[k]) ? number(shown[k]) : "–";
+    });
+  };
 }
 
 /** The sentences, and the goal. */
@@ -524,7 +543,7 @@ function words(demo) {
       const far = follows(wide, state.sort, state.quantity)(state.unit);
       say.push(`Its ${NAMES[state.quantity].toLowerCase()} follows ${FEATURES[state.sort].says} with a correlation of ${number(here)} here, and ${number(far)} over ${wide.text.length} characters that the model never saw.`);
     }
-    say.push(cost(bitsOf(demo.surprises), held ? demo.trainedBits : null));
+    say.push(cost(bitsOf(demo.surprises), demo.trainedBits, held, demo.net.U));
     page.say(say.join(" "), { quiet: demo.upTo !== Infinity });
     if (!wide) { page.goal(page.get("goal_met")); return; }
     const r = follows(wide, "since_space", "cell")(state.unit);

@@ -41,7 +41,7 @@ class Gates(CharacterDemo):
     `Gates()` has the book's character model. Your own `Embedding, LSTM, Dense` comes as `weights`,
     what its `get_weights()` returns, with its `vocabulary`. `reading` holds every number at every
     character of the sentence, `guess` what the model expects next, `bits` what the sentence costs.
-    A gate can be held shut or open, in one unit or in all.
+    A gate can be held shut or open, in all units or, with `scope="unit"`, in the one looked at.
     """
 
     script = ("characters.js", "gates.js")
@@ -49,7 +49,8 @@ class Gates(CharacterDemo):
 
     goal = traitlets.Unicode(
         "Find a unit that counts: its cell follows the letters since the last space, with a "
-        f"correlation above {COUNTS} or below −{COUNTS} over text that the model never saw.",
+        f"correlation above {COUNTS} or below −{COUNTS} over text that the model never saw. Sort "
+        "the units, then click on rows.",
         read_only=True,
     ).tag(sync=True)
     sentence = traitlets.Unicode(SENTENCE, help="What it reads, up to 120 characters.").tag(
@@ -69,7 +70,7 @@ class Gates(CharacterDemo):
     hold = traitlets.Enum(
         HELD, "none", help='A gate held: "forget 0": shut, "forget 1": open.'
     ).tag(sync=True)
-    scope = traitlets.Enum(("unit", "all"), "unit", help="Where the gate is held.").tag(sync=True)
+    scope = traitlets.Enum(("all", "unit"), "all", help="Where the gate is held.").tag(sync=True)
     unseen = traitlets.Unicode(help="Text on which correlations are measured.").tag(sync=True)
     wanted = traitlets.Float(COUNTS, help="The correlation that the goal asks for.").tag(sync=True)
 

@@ -9,6 +9,7 @@ export const CELLS = { rnn: "plain RNN", lstm: "LSTM", gru: "GRU" };
 export const ACTIVATIONS = ["tanh", "relu", "linear"];
 export const MATRICES = { random: "Random", triangular: "Triangular", orthogonal: "Orthogonal", identity: "Identity" };
 export const GOAL_FACTOR = 10;
+export const WAYS = ["plain, linear", "plain, ReLU", "plain, tanh", "LSTM", "GRU"]; // each can meet the goal
 
 // ---- Matrices and their eigenvalues ----
 
@@ -140,7 +141,7 @@ function hessenberg(a, n) {
 export function drawNetwork(seed, kind) {
   const random = seeded(seed);
   const normals = (count) => Float64Array.from({ length: count }, random.normal);
-  const inputs = normals(LONGEST * INPUTS).map((v) => 0.25 + 0.5 * v);
+  const inputs = normals(LONGEST * INPUTS).map((v) => 0.5 + v);
   const readout = normals(N);
   const length = norm(readout);
   const kernels = [0, 1, 2, 3].map(() => normals(INPUTS * N).map((v) => v / Math.sqrt(INPUTS)));
@@ -336,9 +337,10 @@ export function explain(run, settings) {
   const share = gradient[1] / gradient[steps];
   const word = verdict(run);
   const means = {
-    vanishes: "the cell learns nothing from the first input", fades: "the cell learns little from the first input", keeps: "the cell can learn from the first input, too",
+    vanishes: "at the start of training, the first input has almost no say", fades: "at the start of training, the first input has little say",
+    keeps: "from the start of training, the first input has its say, too",
     grows: "the far past weighs more than the present", wavers: "the steps between got more or less",
-    explodes: "one step of training would be thrown far off",
+    explodes: "the first step of training would be thrown far off",
   }[word];
   const arrives = share > 0 ? `${show(share)}${share > 1.05 ? " times as much" : ""}` : "nothing";
   const first = share > 1.05 ? `At step 1, ${arrives} gradient arrives as at step ${steps}: ${means}.`
@@ -354,24 +356,26 @@ export function explain(run, settings) {
     return `${first} The ${gate} gates are open by ${show(average, 3)} on average. In the unit where they are most open, `
       + `they pass on ${show(Math.max(...run.passed))} from step 1 to ${steps}; the rest goes through ${others}.${clip}`;
   }
-  const linear = `The rule of thumb, radius to the power of the distance, says ${thumb}`;
+  const rule = "rule of thumb, radius to the power of the distance,";
   if (activation === "linear") {
     const reason = matrix === "orthogonal" || matrix === "identity" ? ": exact here, since this U only turns and scales"
       : "; the directions of the smaller eigenvalues are lost on the way, and U can stretch before it shrinks";
-    return `${first} ${linear}${reason}.${clip}`;
+    return `${first} The ${rule} says ${thumb}${reason}.${clip}`;
   }
   if (activation === "relu") {
     const irnn = matrix === "identity" && radius === 1 ? " This is the IRNN of Le, Jaitly and Hinton (2015)." : "";
-    return `${first} ${linear}; ReLU lets only the units above 0 through, ${number(100 * average, 0)} % on average.${irnn}${clip}`;
+    return `${first} ReLU lets only the units above 0 through, ${number(100 * average, 0)} % on average; the ${rule} leaves this out and says ${thumb}.${irnn}${clip}`;
   }
-  return `${first} ${linear}; the slopes of tanh, ${show(average)} on average, multiply ${average > 0.95 ? "little" : "in at every step"}.${clip}`;
+  return `${first} The slopes of tanh, ${show(average)} on average, multiply in at every step; the ${rule} leaves them out and says ${thumb}.${clip}`;
 }
 
 // ==== The demo ==========================================================================================
 
-const DEFAULTS = { cell: "rnn", activation: "tanh", matrix: "random", radius: 0.9, forget_bias: 1, update_bias: 0, strength: 1,
+const DEFAULTS = { cell: "rnn", activation: "tanh", matrix: "random", radius: 0.9, forget_bias: 1, update_bias: 0, strength: 0.5,
   steps: 100, step: 50 };
 const MARKS = { vanishes: "✕ vanishes", fades: "↘ fades", keeps: "✓ keeps", grows: "↗ grows", wavers: "≈ wavers", explodes: "✕ explodes" };
+const KINDS = { random: "normal numbers, made to have radius 1", triangular: "nothing below the diagonal, where its eigenvalues stand; it can stretch before it shrinks",
+  orthogonal: "it turns a state and keeps its length", identity: "it hands the state on as it is" };
 const DECADES = 6; // of the colors: gray at 10⁻⁶, vermilion at 10⁶
 
 function render({ model, el }) {
@@ -541,7 +545,7 @@ function reading(demo) {
   const spoken = html("p", { class: "mm-spoken", role: "status" });
   page.figure.append(numbers, html("div", { class: "mm-verdict" }, word, ratio));
   page.main.append(spoken);
-  const again = button({ label: "Another random matrix", primary: true, title: "The next seed: other matrices, other inputs",
+  const again = button({ label: "New random numbers", primary: true, title: "The next seed: other inputs, another U (the identity stays)",
     onClick: () => page.set({ seed: page.get("seed") + 1 }) });
   const reset = button({ label: "Reset", title: "Everything as it was at first; the seed stays",
     onClick: () => page.set({ ...DEFAULTS, ways: [], goal_met: false }) });
@@ -555,16 +559,16 @@ function reading(demo) {
     word.textContent = MARKS[verb];
     word.dataset.word = verb;
     const far = factor(run);
-    ratio.textContent = `max / min: ${far === Infinity ? "no limit" : show(far)}`
+    const at = (most) => run.gradient.indexOf(most(...run.gradient));
+    ratio.textContent = `largest (step ${at(Math.max)}) / smallest (step ${at(Math.min)}): ${far === Infinity ? "no limit" : show(far)}`
       + (steps < LONGEST ? ` (${steps} of ${LONGEST} steps)` : ` (goal: ≤ ${GOAL_FACTOR})`);
     const gate = { rnn: "mean slope f′", lstm: "forget gates, mean", gru: "update gates, mean" }[settings.cell];
     numbers.textContent = `Step ${step}: gradient ${show(relative[step])} · size of ${demo.other ? "c" : "h"} ${show(run.state[step])}`
       + (step ? ` · ${gate} ${number(run.open[step])}` : "");
     page.say(text, { quiet: true });
     const [met, ways] = [page.get("goal_met"), page.get("ways")];
-    const rest = 5 - ways.length;
-    page.goal(met, met && ways.length ? `Found: ${ways.join(" · ")}. ${rest > 0 ? `${rest === 1 ? "One more kind of cell" : `${rest} more kinds of cell`} can do it.`
-      : "All five kinds of cell can do it."}` : "");
+    const left = WAYS.filter((name) => !ways.includes(name));
+    page.goal(met, met && ways.length ? `Found: ${ways.join(" · ")}. ${left.length ? `It can also be met with: ${left.join(" · ")}.` : "That is all five."}` : "");
     clearTimeout(wait);
     wait = setTimeout(() => { // it rests: sweeping past does not count
       spoken.textContent = `${verb}. ${text}`;
@@ -586,16 +590,18 @@ function controls(demo) {
   const [forget, update] = [bias("forget_bias", "Forget-gate bias"), bias("update_bias", "Update-gate bias")];
   const matrix = select(page, { label: "Matrix U", options: Object.entries(MATRICES), trait: "matrix" });
   const radius = slider(page, { label: "Spectral radius", min: 0.5, max: 1.5, step: 0.01, trait: "radius" });
-  const strength = slider(page, { label: "Input strength", min: 0.02, max: 5, log: true, step: 0.001, trait: "strength",
+  const strength = slider(page, { label: "Input strength", min: 0.01, max: 2.5, log: true, step: 0.001, trait: "strength",
     format: (v) => `× ${show(v)}` });
   const steps = slider(page, { label: "Steps T", min: 2, max: LONGEST, step: 1, trait: "steps", format: String });
+  const about = html("small", { class: "twice-hint mm-about" });
   page.panel.append(html("div", { class: "mm-controls" }, cell.element,
     html("div", { class: "mm-swap" }, activation.element, forget.element, update.element),
-    ...[matrix, radius, strength, steps].map(({ element }) => element)));
+    ...[matrix, radius, strength, steps].map(({ element }) => element), about));
   return () => {
     activation.element.hidden = demo.settings.cell !== "rnn";
     forget.element.hidden = demo.settings.cell !== "lstm";
     update.element.hidden = demo.settings.cell !== "gru";
+    about.textContent = `16 units. ${MATRICES[demo.settings.matrix]} U: ${KINDS[demo.settings.matrix]}; then times the radius. Each step has 8 inputs: a normal number plus 0.5, times the strength.`;
   };
 }
 
@@ -625,7 +631,7 @@ function plane(demo) {
     values = cell === "rnn" && activation !== "linear" ? jacobianEigenvalues(network, run, radius, step) : [];
     fill(legend, swatch("mm-value", cell === "rnn" ? "of U" : "of the candidate’s U"), values.length ? swatch("mm-jacobian", `of U · slopes, step ${step}`) : null);
     const where = radius < 1 ? "inside the unit circle, U shrinks in the long run" : radius > 1 ? "outside the unit circle, U stretches" : "on the unit circle";
-    const largest = values.length ? ` With step ${step}’s slopes: ${number(Math.max(...values.map(([re, im]) => Math.hypot(re, im))))}.` : "";
+    const largest = values.length ? ` Rings: each unit’s slope at step ${step} multiplied in, which is what the gradient meets there. Largest: ${number(Math.max(...values.map(([re, im]) => Math.hypot(re, im))))}.` : "";
     const many = matrix === "identity" ? " (16 in one place)" : "";
     caption.textContent = `Largest |λ| = ${number(radius)}${many}: ${where}.${largest}`;
     plot.redraw();

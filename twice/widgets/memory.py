@@ -58,7 +58,7 @@ class Memory(Demo):
 
     goal = traitlets.Unicode(
         "Keep the gradient within a factor of 10 over 100 steps: its largest norm at most 10 times "
-        "its smallest. There is more than one way.",
+        "its smallest. There is more than one way: begin with the activation and U.",
         read_only=True,
     ).tag(sync=True)
     cell = traitlets.Enum(list(CELLS), "rnn", help="rnn (the plain cell), lstm, gru.").tag(
@@ -69,7 +69,7 @@ class Memory(Demo):
     radius = traitlets.Float(0.9, min=0.5, max=1.5, help="Spectral radius of U.").tag(sync=True)
     forget_bias = traitlets.Float(1.0, min=-2, max=8, help="LSTM's, -2 to 8.").tag(sync=True)
     update_bias = traitlets.Float(0.0, min=-2, max=8, help="GRU's, -2 to 8.").tag(sync=True)
-    strength = traitlets.Float(1.0, min=0.02, max=5, help="Multiplies the inputs.").tag(sync=True)
+    strength = traitlets.Float(0.5, min=0.01, max=2.5, help="Multiplies inputs.").tag(sync=True)
     steps = traitlets.Int(100, min=2, max=LONGEST, help="T, 2 to 100.").tag(sync=True)
     step = traitlets.Int(50, min=0, max=LONGEST, help="The step looked at.").tag(sync=True)
     seed = traitlets.Int(0, min=0, help="Of inputs and matrices.").tag(sync=True)
@@ -91,12 +91,12 @@ class Memory(Demo):
     def weights(self):
         """What the cell is made of, drawn from `seed`.
 
-        inputs (T, 8), times `strength`; readout v (16,); kernel W (8, 16) and recurrent_kernel U
-        (16, 16), blocks beside each other in Keras's order: i, f, c, o for the LSTM, z, r, h for
-        the GRU; bias: (16,), (64,), and (2, 48) for the GRU.
+        inputs (T, 8), a normal number plus 0.5, times `strength`; readout v (16,); kernel W (8, 16)
+        and recurrent_kernel U (16, 16), blocks beside each other in Keras's order: i, f, c, o for
+        the LSTM, z, r, h for the GRU; bias: (16,), (64,), and (2, 48) for the GRU.
         """
         rng = SeededGenerator(self.seed)
-        x = self.strength * (0.25 + 0.5 * rng.normal(size=(LONGEST, INPUTS)))[: self.steps]
+        x = self.strength * (0.5 + rng.normal(size=(LONGEST, INPUTS)))[: self.steps]
         v = rng.normal(size=(UNITS,))
         kernels = [rng.normal(size=(INPUTS, UNITS)) / math.sqrt(INPUTS) for _ in range(4)]
         squares = [rng.normal(size=(UNITS, UNITS)) for _ in range(4)]

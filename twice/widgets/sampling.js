@@ -114,9 +114,19 @@ export function loop(text) {
 /** The entropy in bits. */
 export const entropy = (p) => p.reduce((sum, v) => (v > 0 ? sum - v * Math.log2(v) : sum), 0);
 
-/** The goal: the LSTM, not colder than `coldest`, at least 100 characters, and every word in the list. */
-export const goalReached = ({ model, temperature, greedy, length }, words, coldest) => model === "lstm" && !greedy && temperature >= coldest - 1e-9
-  && length >= 100 && words.length >= 8 && words.every(({ known }) => known);
+/** What a text lacks for the goal, which is: the LSTM, not colder than `coldest`, at least 100 characters, and every word in the list. */
+export function lacking({ model, temperature, greedy, length }, words, coldest) {
+  const unknown = words.filter(({ known }) => !known).length;
+  if (model !== "lstm") return `the ${MODELS[model].toLowerCase()} wrote it`;
+  if (greedy) return "greedy does not count, no dice were thrown";
+  if (temperature < coldest - 1e-9) return `the temperature is below ${number(coldest, 1)}`;
+  if (length < 100) return `${length} characters are too few`;
+  if (words.length < 8) return `${words.length} words are too few`;
+  return unknown ? `${unknown} ${unknown > 1 ? "words do" : "word does"} not stand in the book` : "";
+}
+
+/** Whether nothing is lacking. */
+export const goalReached = (...text) => !lacking(...text);
 
 const settingName = ({ temperature, greedy }) => (greedy ? "always the likeliest" : `temperature ${number(temperature)}`);
 
@@ -262,7 +272,7 @@ function chart(demo) {
       row.row.classList.toggle("sp-true", v === code);
     });
     const [h, cooled] = [entropy(p), entropy(q)];
-    told.textContent = `${at < run.start ? "Given" : "Drawn"}: ${named(run.text[at])}. Entropy ${number(h)} bits, ${number(cooled)} as drawn: as open as a fair choice among ${number(2 ** cooled, 1)}.`;
+    told.textContent = `${at < run.start ? "Given" : "Drawn"}: ${named(run.text[at])}. Entropy ${number(h)} bits, ${number(cooled)} as drawn: as hard to guess as one of ${number(2 ** cooled, 1)} equally likely characters.`;
   };
 }
 
@@ -306,15 +316,24 @@ function settings(demo) {
 /** The sentences, and the goal. */
 function words(demo) {
   const { page } = demo;
-  let record = "";
+  let record = "It was met before. ";
+  let [tried, setting] = [new Map(), ""]; // text -> is it one for the goal? Of one temperature, prompt and length
   return () => {
     const { state, run, bits, found, upTo } = demo;
-    if (upTo !== Infinity) { page.goal(page.get("goal_met"), record); return; }
-    page.say(explain(state, run.text, run.start, bits, found));
-    if (goalReached(state, found, page.get("coldest"))) {
-      record = `All ${found.length} words stand in the book, and the model has never seen a word: it writes letter by letter.`;
-      page.goal(true, record);
-    } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");
+    const met = page.get("goal_met");
+    if (upTo !== Infinity) { page.goal(met, met ? `${record}The next text is being written.` : ""); return; }
+    const lacks = lacking(state, found, page.get("coldest"));
+    const written = run.text.slice(run.start).replaceAll("\n", " ").trim();
+    const now = [state.model, state.greedy, state.temperature, state.prompt, state.length].join("|");
+    if (setting !== now) [tried, setting] = [new Map(), now];
+    tried.set(run.text, found.every(({ known }) => known));
+    const good = [...tried.values()].filter(Boolean).length;
+    const count = tried.size > 1 ? ` Of the ${tried.size} texts thrown at these settings, ${good || "none"} ${good === 1 ? "has" : "have"} only words of the book.` : "";
+    page.say(explain(state, run.text, run.start, bits, found) + count);
+    if (!lacks) {
+      record = `Met at temperature ${number(state.temperature)} by “${written.slice(0, 28).trim()} …”: all ${found.length} words stand in the book, and the model never saw a word, only letters. `;
+      page.goal(true, `${record}It is the text below.`);
+    } else page.goal(met, met ? `${record}The text below does not meet it: ${lacks}.` : "");
   };
 }
 
