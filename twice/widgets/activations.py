@@ -7,7 +7,7 @@ import traitlets
 
 from twice.scratch import activations, initializers
 
-from .base import Demo, SeededGenerator
+from .base import Demo, SeededGenerator, finite
 
 WIDTH, BATCH, DEEPEST = 100, 8, 50
 SLOPE = "#9C3F74"  # slopes and gradients, as in the page
@@ -81,12 +81,7 @@ class ActivationsDemo(Demo):
     def __init__(self, activation="tanh", **traits):
         super().__init__(activation=activation, **traits)
 
-    @traitlets.validate("negative_slope", "alpha", "z", "scale")
-    def _finite(self, proposal):
-        if not math.isfinite(proposal["value"]):
-            name = proposal["trait"].name
-            raise traitlets.TraitError(f"{name} must be a finite number, not {proposal['value']}")
-        return proposal["value"]
+    _finite = traitlets.validate("negative_slope", "alpha", "z", "scale")(finite)
 
     @property
     def function(self):

@@ -84,6 +84,14 @@ def source(script, suffix=".js"):
     return "\n".join(file.read_text("utf-8") for file in files if file.exists())
 
 
+def finite(demo, proposal):
+    """For `traitlets.validate("name", ...)(finite)`: numbers, but neither infinity nor NaN."""
+    if not math.isfinite(proposal["value"]):
+        name = proposal["trait"].name
+        raise traitlets.TraitError(f"{name} must be a finite number, not {proposal['value']}")
+    return proposal["value"]
+
+
 class Seeded:
     """Mulberry32 (Ettinger, 2017): the stream of `seeded(seed)` in common.js, number by number."""
 

@@ -11,7 +11,7 @@ import traitlets
 from twice.scratch.lenet import lenet
 from twice.scratch.losses import log_softmax
 
-from .base import Demo
+from .base import Demo, finite
 
 SIDE = 28  # the network's input, and the unit of the pad: it is 28 wide and high
 FINE = 4  # ink is kept at 4 times that resolution
@@ -264,12 +264,7 @@ class LeNet(Demo):
         """The digit with the highest score."""
         return int(np.argmax(self.scores))
 
-    @traitlets.validate("right", "down", "angle", "zoom", "brush")
-    def _finite(self, proposal):
-        if not math.isfinite(proposal["value"]):
-            name = proposal["trait"].name
-            raise traitlets.TraitError(f"{name} must be a finite number, not {proposal['value']}")
-        return proposal["value"]
+    _finite = traitlets.validate("right", "down", "angle", "zoom", "brush")(finite)
 
     @traitlets.validate("strokes")
     def _lines_on_the_pad(self, proposal):

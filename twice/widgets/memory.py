@@ -8,7 +8,7 @@ import traitlets
 from twice.scratch.gated import GRU, LSTM
 from twice.scratch.recurrent import SimpleRNN
 
-from .base import Demo, SeededGenerator
+from .base import Demo, SeededGenerator, finite
 
 UNITS, INPUTS, LONGEST = 16, 8, 100
 CELLS = {"rnn": "plain RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -80,12 +80,7 @@ class Memory(Demo):
     def __init__(self, cell="rnn", **traits):
         super().__init__(cell=cell, **traits)
 
-    @traitlets.validate("radius", "forget_bias", "update_bias", "strength")
-    def _finite(self, proposal):
-        if not math.isfinite(proposal["value"]):
-            name = proposal["trait"].name
-            raise traitlets.TraitError(f"{name} must be a finite number, not {proposal['value']}")
-        return proposal["value"]
+    _finite = traitlets.validate("radius", "forget_bias", "update_bias", "strength")(finite)
 
     @property
     def weights(self):

@@ -12,7 +12,7 @@ import traitlets
 from twice.scratch.language import NGram
 from twice.scratch.losses import log_softmax
 
-from .base import Seeded
+from .base import Seeded, finite
 from .characters import CharacterDemo, learned, step, unseen
 
 MODELS = ("lstm", "trigram", "bigram")
@@ -214,13 +214,7 @@ class Sampling(CharacterDemo):
     def _known_text(self, proposal):
         return self._known("unseen", proposal["value"])
 
-    @traitlets.validate("temperature")
-    def _finite(self, proposal):
-        if not math.isfinite(proposal["value"]):
-            raise traitlets.TraitError(
-                f"temperature must be a finite number, not {proposal['value']}"
-            )
-        return proposal["value"]
+    _finite = traitlets.validate("temperature")(finite)
 
     def summary(self):
         how = "greedy" if self.greedy else f"temperature={self.temperature:g}"
