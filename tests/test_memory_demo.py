@@ -299,7 +299,7 @@ def test_a_gradient_that_is_exactly_zero_is_told_and_never_met():
         (
             {"activation": "linear", "matrix": "identity", "radius": 0.96},
             "fades",
-            ["learns little"],
+            ["hears little"],
         ),
         ({"activation": "linear", "matrix": "identity", "radius": 1.04}, "grows", ["far past"]),
         (WAYS["plain, ReLU"], "keeps", ["the IRNN of Le, Jaitly and Hinton (2015)"]),

@@ -1,4 +1,4 @@
-"""Gradient clipping: a step is never longer than you allow (Mikolov, 2012; Pascanu et al., 2013).
+"""Gradient clipping: a step is never longer than you allow (Pascanu et al., 2013).
 
 `params` and `grads` are dicts of arrays, as everywhere. Nothing is changed in place.
 """
@@ -21,7 +21,7 @@ def global_norm(grads):
 
 
 def clip_by_value(grads, clipvalue):
-    """Every entry cut at -clipvalue and clipvalue: g <- min(max(g, -v), v); turns the gradient."""
+    """Every entry cut at -v and v: min(max(g, -v), v); it turns (Mikolov, 2012)."""
     v = positive("clipvalue", clipvalue)
     return {name: np.clip(g, -v, v) for name, g in grads.items()}
 

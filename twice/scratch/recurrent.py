@@ -84,14 +84,15 @@ class Recurrent(Steps):
 
 
 class SimpleRNN(Recurrent):
-    """h_t = f(x_t W + h_{t-1} U + b): the state is one layer that hears itself (Elman, 1990).
+    """h_t = f(x_t W + h_{t-1} U + b): a layer that hears itself (Elman, 1990).
 
-    `params`: kernel W (n_in, units), recurrent_kernel U (units, units), bias b (units,).
-    With z_t the sum in the brackets and g_t = dL/dh_t from the output and from later steps:
+    `params`: kernel W (n_in, units), recurrent_kernel U (units, units),
+    bias b (units,). With z_t the sum in the brackets and g_t = dL/dh_t:
         dL/dz_t = f'(z_t) g_t,   what step t - 1 gets: dL/dz_t U^T,
-        dL/dU = sum over t of h_{t-1}^T dL/dz_t: the same weights at every step, so a sum.
+        dL/dU = sum over t of h_{t-1}^T dL/dz_t.
     activation f: "tanh", "relu", "sigmoid" or "linear".
-    settings: return_sequences, go_backwards, stateful, dropout, recurrent_dropout, rng, dtype.
+    settings: return_sequences, go_backwards, stateful, dropout,
+    recurrent_dropout, rng, dtype.
     """
 
     def __init__(self, n_in, units, *, activation="tanh", **settings):

@@ -336,7 +336,7 @@ export function explain(run, settings) {
   const share = gradient[1] / gradient[steps];
   const word = verdict(run);
   const means = {
-    vanishes: "the cell learns nothing from the first input", fades: "the cell learns little from the first input", keeps: "the cell can learn from the first input, too",
+    vanishes: "this step of training hears almost nothing from the first input", fades: "this step of training hears little from the first input", keeps: "this step of training hears the first input, too",
     grows: "the far past weighs more than the present", wavers: "the steps between got more or less",
     explodes: "one step of training would be thrown far off",
   }[word];
