@@ -33,7 +33,11 @@ UNITS, BATCH, RATE = 32, 32, 0.003
 BUDGETS = {"short": (RATE, 1500, (60, 100)), "long": (RATE / 3, 5000, (60,))}
 STARTS = {"orthogonal": orthogonal, "Glorot": glorot_uniform, "identity": identity}
 RADII, CLIP_LENGTH = (1.0, 1.5, 2.0), 20
-OPTIMIZERS = {"SGD 0.1": lambda: SGD(0.1), "SGD 0.01": lambda: SGD(0.01), "Adam": lambda: Adam(RATE)}
+OPTIMIZERS = {
+    "SGD 0.1": lambda: SGD(0.1),
+    "SGD 0.01": lambda: SGD(0.01),
+    "Adam": lambda: Adam(RATE),
+}
 CLIPS = ("none", "clipped", "dense only")
 WANDERS, PER_SEED = (0.03, 0.0), 4
 WINDOW, HORIZON = 48, 12
