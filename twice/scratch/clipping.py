@@ -21,7 +21,7 @@ def global_norm(grads):
 
 
 def clip_by_value(grads, clipvalue):
-    """Every entry for itself: g <- min(max(g, -v), v). It turns the gradient."""
+    """Every entry cut at -v and v: min(max(g, -v), v); it turns (Mikolov, 2012)."""
     v = positive("clipvalue", clipvalue)
     return {name: np.clip(g, -v, v) for name, g in grads.items()}
 
