@@ -1,4 +1,4 @@
-"""Gradient clipping: a step is never longer than you allow (Mikolov, 2012; Pascanu et al., 2013).
+"""Gradient clipping: a step is never longer than you allow (Pascanu et al., 2013).
 
 `params` and `grads` are dicts of arrays, as everywhere. Nothing is changed in place.
 """
