@@ -1,7 +1,7 @@
 """Four questions to gated cells: Does a forget gate want a bias of 1? Does recurrent dropout want
 one mask for all steps? Does an LSTM's gradient vanish? How much fits through an encoder's state?
 
-`make experiments SLUG=gated`, or `python -m experiments.gated --seeds 0 1`: a quarter of an hour
+`make experiments SLUG=gated`, or `python -m experiments.gated --seeds 0 1`: less than half an hour
 on one core. `--part dropout` repeats one part alone and leaves the other results as stored.
 """
 
@@ -78,6 +78,20 @@ def forget_bias(seeds):
             row["updates"] = [updates(build, length, rate, seed) for seed in seeds]
             found["cells"][name][str(length)] = row
             print(name, length, row, flush=True)
+    return found
+
+
+LOW = RATES[0]
+
+
+def low_rate(seeds):
+    """The same count with every cell at one rate, the lowest: who forgives a bad choice?"""
+    found = {"rate": LOW, "cells": {}}
+    for name, build in CELLS.items():
+        found["cells"][name] = {
+            str(length): [updates(build, length, LOW, seed) for seed in seeds] for length in LENGTHS
+        }
+        print(name, found["cells"][name], flush=True)
     return found
 
 
@@ -222,11 +236,27 @@ def copying(seeds):
     return found
 
 
+PATIENT = 3 * COPIED
+
+
+def patience(seeds):
+    """The narrow state again, with three times the updates: is it too small, or too slow?"""
+    found = {"updates": PATIENT, "units": WIDTHS[0], "rows": {}, "digits": {}}
+    for length in SOURCES[1:]:
+        runs = [copied(WIDTHS[0], length, seed, PATIENT) for seed in seeds]
+        for name, values in zip(("rows", "digits"), zip(*runs, strict=True), strict=True):
+            found[name][str(length)] = list(values)
+        print(length, runs, flush=True)
+    return found
+
+
 PARTS = {
     "forget_bias": forget_bias,
+    "low_rate": low_rate,
     "dropout": lambda seeds: dropout(list(seeds)[:5]),
     "reach": reach,
     "copying": lambda seeds: copying(list(seeds)[:5]),
+    "patience": lambda seeds: patience(list(seeds)[:5]),
 }
 
 
@@ -242,7 +272,9 @@ def main(arguments=None):
         before = results.read("gated")
         if list(seeds) != before["seeds"]:
             raise SystemExit(f"the stored parts have the seeds {before['seeds']}, not {seeds}")
-        found = before["results"] | {chosen.part: PARTS[chosen.part](seeds)}
+        part = PARTS[chosen.part](seeds)
+        before = results.read("gated")  # another part may have been stored meanwhile
+        found = before["results"] | {chosen.part: part}
         started -= 60 * before["minutes"]
     spent = time.process_time() - started
     record.save("gated", found, seeds=seeds, started=time.perf_counter() - spent)

@@ -30,6 +30,28 @@ def test_the_stored_runs_hold_what_the_chapter_reads(stored):
         assert row["test"] == best
     for row in stored["reach"]["cells"].values():
         assert len(row["errors"]) == len(row["shares"]) == seeds
+    assert list(stored["low_rate"]["cells"]) == list(gated.CELLS)
+    for rows in stored["low_rate"]["cells"].values():
+        assert [len(runs) for runs in rows.values()] == [seeds] * len(gated.LENGTHS)
+    assert stored["patience"]["updates"] == 3 * stored["copying"]["updates"]
+    assert {len(runs) for runs in stored["patience"]["rows"].values()} == {5}
+
+
+def test_one_configuration_in_two_parts_took_the_same_updates(stored):
+    """Where the lowest rate was the best one, both parts trained the same networks."""
+    twice = 0
+    for name, rows in stored["forget_bias"]["cells"].items():
+        for length, row in rows.items():
+            if row["rate"] == stored["low_rate"]["rate"]:
+                assert row["updates"] == stored["low_rate"]["cells"][name][length]
+                twice += 1
+    assert twice
+
+
+def test_a_gru_at_the_low_rate_needs_as_many_updates_as_stored(stored):
+    kept = stored["low_rate"]["cells"]["GRU"]["30"][6]
+    found = gated.updates(gated.CELLS["GRU"], 30, gated.LOW, 6)
+    assert abs(found - kept) < 0.2 * kept  # rounding differs by machine
 
 
 def test_a_gru_needs_as_many_updates_as_stored(stored):
