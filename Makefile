@@ -8,6 +8,8 @@ LAB ?=
 SLUG ?=
 # The book's matrices are small: NumPy multiplies them faster on one thread than on many.
 export OPENBLAS_NUM_THREADS ?= 1
+# Stored outputs are those of the instructions that BLAS finds; other ones round otherwise.
+unexport OPENBLAS_CORETYPE
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope
 
 .DEFAULT_GOAL := help

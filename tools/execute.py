@@ -86,6 +86,7 @@ def main(arguments=None):
     # The kernels inherit these: no bar in a stored output, and sums that no count of cores changes.
     os.environ["TWICE_PROGRESS"] = "0"
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.pop("OPENBLAS_CORETYPE", None)  # BLAS finds its instructions itself, as in `make`
     total = sum(len(notebooks.read(path).cells) for path in paths)
     before = {path: path.read_bytes() for path in paths}
     with tqdm(total=total, unit="cell") as bar, ThreadPoolExecutor(options.jobs) as pool:
