@@ -6,6 +6,7 @@ scripts, and docstrings read as prose.
 
 import hashlib
 import importlib.util
+import json
 import re
 import shutil
 from pathlib import Path
@@ -60,7 +61,8 @@ def quizzes_wait(app, doctree):
         text = node.astext()
         if "MathJax.version" in text:
             ready = "window.MathJax && MathJax.typeset"
-            node.children = [nodes.Text(re.sub(r"typeof MathJax !==? 'undefined'", ready, text))]
+            text = re.sub(r"typeof MathJax !==? 'undefined'", ready, text)
+            node.children = [nodes.Text(re.sub(r"\n[ \t]+", "\n", text))]  # 10 KB of indentation
             node.rawsource = ""
 
 
@@ -108,6 +110,31 @@ def leave_search_to_its_page(app, error):
         text = path.read_text(encoding="utf-8")
         if path.name != "search.html" and tools.search(text):
             path.write_text(tools.sub("", text), encoding="utf-8")
+
+
+STATE = re.compile(
+    r'(<script type="application/vnd.jupyter.widget-state\+json">)(.*?)(</script>)', re.S
+)
+
+
+def lighten_demos(app, error):
+    """Leave the comments and the indentation of the demos' scripts in the repository."""
+    if error or app.builder.format != "html":
+        return
+
+    def lighter(match):
+        state = json.loads(match[2])
+        for model in state["state"].values():
+            for part in {"_esm", "_css"} & model["state"].keys():
+                code = re.sub(r"(?ms)^[ \t]*/\*\*.*?\*/[ \t]*\n", "", model["state"][part])
+                model["state"][part] = re.sub(r"(?m)^[ \t]+", "", code)
+        text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        return match[1] + text.replace("</", "<\\/") + match[3]
+
+    for path in Path(app.outdir).rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        if STATE.search(text):
+            path.write_text(STATE.sub(lighter, text), encoding="utf-8")
 
 
 def hold_punctuation(body):
@@ -185,4 +212,5 @@ def setup(app):
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", lighten_pictures)
     app.connect("build-finished", leave_search_to_its_page)
+    app.connect("build-finished", lighten_demos)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
