@@ -118,13 +118,35 @@ def test_every_figure_is_described(book, name):
     assert not poor + unset, [image.get("src") for image in poor + unset]
 
 
-def test_a_formula_holds_the_punctuation_that_touches_it():
+@pytest.fixture
+def extension():
     path = ROOT / "book" / "_ext" / "twice_book.py"
     spec = importlib.util.spec_from_file_location("twice_book", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_a_demo_goes_to_the_page_without_its_comments(extension):
+    code = """/** One line. */
+let a = 1;
+  /** Two
+   *  lines. */
+  let b = "/** kept */";
+/** In front of code. */ let c = 3;
+let d = 4; /** behind code */
+"""
+    left = """let a = 1;
+let b = "/** kept */";
+/** In front of code. */ let c = 3;
+let d = 4; /** behind code */
+"""
+    assert extension.without_comments(code) == left
+
+
+def test_a_formula_holds_the_punctuation_that_touches_it(extension):
     formula = r'<span class="math notranslate nohighlight">\(z &lt; 8\)</span>'
-    held = module.hold_punctuation
+    held = extension.hold_punctuation
     assert held(f"so {formula}, and") == f'so <span class="held">{formula},</span> and'
     assert held(f"({formula}).") == f'<span class="held">({formula}).</span>'
     assert held(f"{formula}’s") == f'<span class="held">{formula}’s</span>'

@@ -116,6 +116,14 @@ STATE = re.compile(
     r'(<script type="application/vnd.jupyter.widget-state\+json">)(.*?)(</script>)', re.S
 )
 
+COMMENT = re.compile(r"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.M | re.S)  # on lines of its own
+INDENTED = re.compile(r"^[ \t]+", re.M)
+
+
+def without_comments(code):
+    """JavaScript or CSS without the doc comments that stand on lines of their own, unindented."""
+    return INDENTED.sub("", COMMENT.sub("", code))
+
 
 def lighten_demos(app, error):
     """Leave the comments and the indentation of the demos' scripts in the repository."""
@@ -126,8 +134,7 @@ def lighten_demos(app, error):
         state = json.loads(match[2])
         for model in state["state"].values():
             for part in {"_esm", "_css"} & model["state"].keys():
-                code = re.sub(r"(?ms)^[ \t]*/\*\*.*?\*/[ \t]*\n", "", model["state"][part])
-                model["state"][part] = re.sub(r"(?m)^[ \t]+", "", code)
+                model["state"][part] = without_comments(model["state"][part])
         text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
         return match[1] + text.replace("</", "<\\/") + match[3]
 
