@@ -172,6 +172,8 @@ HOMES = {
     "sequences": "gated",
     "language": "gated",
     "encoder_decoder": "gated",
+    "augmentation": "regularization",
+    "warps": "regularization",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 
