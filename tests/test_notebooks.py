@@ -172,6 +172,14 @@ HOMES = {
     "sequences": "gated",
     "language": "gated",
     "encoder_decoder": "gated",
+    "noise": "regularization",
+    "shrinkage": "regularization",
+    "early_stopping": "regularization",
+    "ensembles": "regularization",
+    "adversarial": "regularization",
+    "sharing": "regularization",
+    "augmentation": "regularization",
+    "normalized_weights": "normalization",
 }
 FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
 

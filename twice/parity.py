@@ -16,6 +16,7 @@ from unittest import mock
 import numpy as np
 
 from twice import quiet_stderr
+from twice.scratch.backpropagation import beside
 
 with quiet_stderr():
     import keras
@@ -110,8 +111,11 @@ def cast(model, dtype):
     if hasattr(model, "layers"):
         for layer in model.layers:
             cast(layer, dtype)
-    elif getattr(model, "params", None):
-        model.params = {name: value.astype(dtype) for name, value in model.params.items()}
+        return
+    for kind in ("params", "non_trainable"):
+        arrays = getattr(model, kind, None)
+        if isinstance(arrays, dict) and not hasattr(type(model), kind):
+            setattr(model, kind, {name: value.astype(dtype) for name, value in arrays.items()})
 
 
 def in_our_order(keras_model, keras_layers=None):
@@ -156,33 +160,47 @@ def copy_weights(model, keras_model, keras_layers=None):
         variable.assign(value)
 
 
-def keras_gradients(keras_model, keras_loss, x, y):
+def statistics(keras_model):
+    """The arrays Keras keeps beside the weights, such as moving means; seeds are none of them."""
+    return [v for v in keras_model.non_trainable_variables if "seed" not in v.path]
+
+
+def copy_statistics(model, keras_model):
+    """Copy what a scratch model keeps beside its parameters into the Keras model."""
+    for value, variable in zip(beside(model), statistics(keras_model), strict=True):
+        variable.assign(value)
+
+
+def keras_gradients(keras_model, keras_loss, x, y, training=False):
     """The outputs, the loss and its gradients from Keras, on whichever backend is in use."""
     backend, variables = keras.backend.backend(), keras_model.trainable_variables
     if backend == "tensorflow":
         import tensorflow as tf
 
         with tf.GradientTape() as tape:
-            outputs = keras_model(x, training=False)
-            loss = keras_loss(y, outputs)
+            outputs = keras_model(x, training=training)
+            loss = keras_loss(y, outputs) + sum(keras_model.losses)
         return outputs, loss, tape.gradient(loss, [v.value for v in variables])
     if backend == "jax":
         import jax
 
         def forward(trainable):
-            outputs, _ = keras_model.stateless_call(
-                trainable, keras_model.non_trainable_variables, x, training=False
+            outputs, kept, penalties = keras_model.stateless_call(
+                trainable, keras_state, x, training=training, return_losses=True
             )
-            return keras_loss(y, outputs), outputs
+            return keras_loss(y, outputs) + sum(penalties), (outputs, kept)
 
+        keras_state = [v.value for v in keras_model.non_trainable_variables]
         values = [v.value for v in variables]
-        (loss, outputs), gradients = jax.value_and_grad(forward, has_aux=True)(values)
+        (loss, (outputs, kept)), gradients = jax.value_and_grad(forward, has_aux=True)(values)
+        for variable, value in zip(keras_model.non_trainable_variables, kept, strict=True):
+            variable.assign(value)
         return outputs, loss, gradients
     if backend == "torch":
         import torch
 
-        outputs = keras_model(x, training=False)
-        loss = keras_loss(keras.ops.convert_to_tensor(y), outputs)
+        outputs = keras_model(x, training=training)
+        loss = keras_loss(keras.ops.convert_to_tensor(y), outputs) + sum(keras_model.losses)
         return outputs, loss, torch.autograd.grad(loss, [v.value for v in variables])
     raise ValueError(f"Keras runs on {backend!r}; parity knows 'tensorflow', 'jax' and 'torch'")
 
@@ -208,6 +226,7 @@ def compare(
     keras_optimizer=None,
     tolerance=None,
     keras_layers=None,
+    training=False,
     verbose=True,
 ):
     """Copy the weights into Keras, then compare outputs, loss, all gradients and one step.
@@ -215,6 +234,8 @@ def compare(
     `loss` is a scratch loss (`forward(y_true, y_pred)`, `backward()`), `keras_loss` its Keras twin
     or its name. Without optimizers the step is plain gradient descent with `learning_rate`.
     keras_layers: the Keras layers in the order of ours, for models with branches (`in_our_order`).
+    training: compare the pass of training, in which batch norm uses the batch's own statistics,
+    and the running statistics after it.
     The comparison runs in the Keras model's dtype. The scratch model, loss and optimizer are left
     as they were; the Keras model holds the copied weights, one step further.
     Returns the `Table`, and prints it if `verbose`. Raises AssertionError with the table if a
@@ -229,17 +250,18 @@ def compare(
         raise ValueError(f"no tolerance is known for {dtype}, only for {list(TOLERANCE)}: give one")
     tolerance = TOLERANCE[dtype] if tolerance is None else tolerance
     copy_weights(model, keras_model, keras_layers)
+    copy_statistics(model, keras_model)
     order = in_our_order(keras_model, keras_layers)
     model, loss, optimizer = copy.deepcopy((model, loss, optimizer))
     x, y = np.asarray(x, dtype), np.asarray(y, dtype)
     cast(model, dtype)
 
-    outputs = model.forward(x)
-    value = loss.forward(y, outputs)
+    outputs = model.forward(x, training=training)
+    value = loss.forward(y, outputs) + getattr(model, "penalty", float)()
     model.backward(loss.backward())
     gradients = parameters(model, "grads")
     keras_outputs, keras_value, keras_grads = keras_gradients(
-        keras_model, lambda a, b: keras.ops.mean(keras_loss(a, b)), x, y
+        keras_model, lambda a, b: keras.ops.mean(keras_loss(a, b)), x, y, training=training
     )
     rows = [
         ("outputs", outputs.shape, difference(outputs, keras_outputs)),
@@ -247,6 +269,9 @@ def compare(
     ]
     for (name, ours), k in zip(gradients.items(), order, strict=True):
         rows.append((f"gradient of {name}", ours.shape, difference(ours, keras_grads[k])))
+
+    kept = zip(beside(model), statistics(keras_model), strict=True)
+    rows += [(v.path.rpartition("/")[2], a.shape, difference(a, v)) for a, v in kept]
 
     keras_optimizer = keras_optimizer or keras.optimizers.SGD(learning_rate)
     keras_optimizer.apply(keras_grads, keras_model.trainable_variables)

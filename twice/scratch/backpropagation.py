@@ -13,10 +13,13 @@ from twice.scratch.perceptron import sigmoid
 
 
 class Layer:
-    """What all layers share: `params` and `grads`, empty unless the layer learns."""
+    """What all layers share: `params` and `grads`, empty unless the layer learns.
+
+    `non_trainable`: arrays a layer keeps beside them, such as batch norm's running statistics.
+    """
 
     def __init__(self):
-        self.params, self.grads = {}, {}
+        self.params, self.grads, self.non_trainable = {}, {}, {}
 
     def __repr__(self):
         return f"{type(self).__name__}()"
@@ -95,6 +98,17 @@ class Activation(Layer):
         return f"Activation({self.name!r})"
 
 
+def beside(layer):
+    """The non-trainable arrays of a layer and of the layers within it, depth first."""
+    inner = [a for part in getattr(layer, "layers", []) for a in beside(part)]
+    return [*getattr(layer, "non_trainable", {}).values(), *inner]
+
+
+def kept(model):
+    """All arrays that make a model what it is: the parameters, then the non-trainable ones."""
+    return [*model.params.values(), *beside(model)]
+
+
 class Model:
     """What every model can do, whatever its layers: fit, predict, summary, weights in and out.
 
@@ -114,13 +128,17 @@ class Model:
         parts = [self.forward(x[i : i + batch_size]) for i in range(0, len(x), batch_size)]
         return np.concatenate(parts)
 
+    def penalty(self):
+        """What the loss adds for the size of the weights: 0, unless the model is regularized."""
+        return 0.0
+
     def get_weights(self):
-        """Copies of all parameters, in order."""
-        return [p.copy() for p in self.params.values()]
+        """Copies of all arrays: the parameters in order, then what layers keep beside them."""
+        return [a.copy() for a in kept(self)]
 
     def set_weights(self, weights):
-        """Put arrays in the place of all parameters; ValueError, and no change, if one misfits."""
-        ours, theirs = list(self.params.values()), [np.asarray(w) for w in weights]
+        """Put arrays in the place of all of these; ValueError, and no change, if one misfits."""
+        ours, theirs = kept(self), [np.asarray(w) for w in weights]
         wanted, came = [p.shape for p in ours], [w.shape for w in theirs]
         if wanted != came:
             raise ValueError(f"expected weights of the shapes {wanted}, got {came}")

@@ -79,7 +79,7 @@ def train_step(model, loss, optimizer, x, y, where="step 1"):
     Raises NotFinite at a NaN or an infinity, before the step is taken.
     """
     output = model.forward(x, training=True)
-    value = loss.forward(y, output)
+    value = loss.forward(y, output) + model.penalty()
     if not math.isfinite(value):
         raise NotFinite(f"{where}: the loss is {value}; {first_bad(model, x)}")
     model.backward(loss.backward(), input_gradient=False)
@@ -97,7 +97,8 @@ def evaluate(model, x, y, *, loss, metrics=(), batch_size=1024):
     if len(x) != len(y):
         raise ValueError(f"expected as many x as y, got {len(x)} and {len(y)}")
     output = model.predict(x, batch_size=batch_size)
-    return {"loss": loss.forward(y, output), **{m.__name__: m(y, output) for m in metrics}}
+    value = loss.forward(y, output) + model.penalty()
+    return {"loss": value, **{m.__name__: m(y, output) for m in metrics}}
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # `fit` reports them itself
@@ -114,6 +115,7 @@ def fit(
     validation_data=None,
     metrics=(),
     callbacks=(),
+    augment=None,
     verbose="auto",
 ):
     """Train: for every batch of every epoch, go forward, go backward, take a step.
@@ -121,6 +123,7 @@ def fit(
     x (N, ...), y (N, ...).  rng shuffles every epoch anew; None keeps the order.
     validation_data: (x, y), looked at after every epoch.  metrics: functions of (y_true, y_pred),
     called by their `__name__`.  callbacks: `Callback`s.  verbose: "auto", True or False.
+    augment: a function of a batch (x, y) that returns the one to train on, changed at random.
     The training loss and metrics are means over the batches, each measured before its step, as in
     Keras. Returns a `History`. An interrupt (Ctrl-C, or Stop in Jupyter) ends the training and
     keeps the weights and the history so far. Raises NotFinite at the first NaN or infinity, naming
@@ -141,11 +144,12 @@ def fit(
             totals = dict.fromkeys(["loss", *(m.__name__ for m in metrics)], 0.0)
             for i in batches(len(x), batch_size, rng=rng):
                 where = f"epoch {epoch + 1}, step {history.iterations + 1}"
-                value, output = train_step(model, loss, optimizer, x[i], y[i], where)
+                batch = (x[i], y[i]) if augment is None else augment(x[i], y[i])
+                value, output = train_step(model, loss, optimizer, *batch, where)
                 history.iterations += 1
                 totals["loss"] += len(i) * value
                 for metric in metrics:
-                    totals[metric.__name__] += len(i) * metric(y[i], output)
+                    totals[metric.__name__] += len(i) * metric(batch[1], output)
                 for callback in callbacks:
                     callback.on_batch_end(model, history.iterations, {"loss": value})
                 bar.update()
