@@ -76,12 +76,13 @@ def affine_warp(x, matrix, shift=0.0, fill_mode="reflect", fill_value=0.0):
     z = np.zeros_like(x)
     for step in ((0, 0), (0, 1), (1, 0), (1, 1)):
         place = corner + step
-        share = (1 - np.abs(at - place)).prod(axis=-1, keepdims=True).astype(x.dtype)
+        near = 1 - np.abs(at - place).astype(x.dtype)
+        share = near[..., :1] * near[..., 1:]
         row, column = (outside_in(place[..., k], size[k], fill_mode) for k in (0, 1))
         found = x[np.arange(n)[:, None, None], row, column]
         if fill_mode == "constant":
-            inside = ((place >= 0) & (place < size)).all(axis=-1, keepdims=True)
-            found = np.where(inside, found, x.dtype.type(fill_value))
+            inside = (row == place[..., 0]) & (column == place[..., 1])
+            found = np.where(inside[..., None], found, x.dtype.type(fill_value))
         z += share * found
     return z
 
