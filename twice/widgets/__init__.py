@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "DropoutNet": "dropout_net",
     "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
@@ -17,6 +18,7 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "DropoutNet",
     "Gates",
     "Kernel",
     "LeNet",
