@@ -35,8 +35,8 @@ class Dropout(Layer):
         x = np.asarray(x)
         self.mask = None
         if training and self.rate:
-            sizes = self.noise_shape or x.shape
-            shape = [n if size is None else size for n, size in zip(x.shape, sizes, strict=True)]
+            pairs = zip(x.shape, self.noise_shape or x.shape, strict=True)
+            shape = [n if size is None else size for n, size in pairs]
             keep = 1 - self.rate
             self.mask = ((self.rng.random(shape) < keep) / keep).astype(x.dtype)
         return x if self.mask is None else x * self.mask
