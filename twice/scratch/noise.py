@@ -1,7 +1,7 @@
-"""Noise that helps: dropout, noise on inputs, weights and labels, mixed samples.
+"""Noise that helps: dropout, noise on inputs, weights and labels.
 
 Layers here are random in training and do nothing otherwise. Whatever is drawn comes from an
-explicit `rng`. Noise on whole images is in `twice.scratch.augmentation`.
+explicit `rng`. Changed and mixed images are in `twice.scratch.augmentation`.
 """
 
 import numpy as np
@@ -144,22 +144,3 @@ def flip_labels(y, rate, n_classes, *, rng):
     changed = rng.random(len(y)) < share(rate)
     other = (y + rng.integers(1, n_classes, len(y))) % n_classes
     return np.where(changed, other, y), changed
-
-
-def mixup(x, y, *, alpha=0.2, rng):
-    """Every sample mixed with another one of the batch, and the labels in the same shares.
-
-        x' = t x_i + (1 - t) x_j,   y' = t y_i + (1 - t) y_j,   t ~ Beta(alpha, alpha)
-    x (N, ...), y (N, C), one-hot; one t a sample. Returns new arrays. ValueError for other
-    shapes, and unless alpha > 0. Zhang et al. (2018).
-    """
-    x, y = np.asarray(x), np.asarray(y)
-    if y.ndim != 2 or len(x) != len(y) or not alpha > 0:
-        raise ValueError(
-            f"expected x (N, ...), y (N, C), alpha > 0, got {x.shape}, {y.shape}, {alpha}"
-        )
-    kind = x.dtype if x.dtype.kind == "f" else np.float32
-    t = rng.beta(alpha, alpha, len(x)).astype(kind)
-    other = rng.permutation(len(x))
-    tx, ty = t.reshape(-1, *[1] * (x.ndim - 1)), t[:, None]
-    return tx * x + (1 - tx) * x[other], ty * y + (1 - ty) * y[other]
