@@ -286,9 +286,8 @@ def test_dropout_drops_as_often_as_keras():
     x = np.ones((400, 100), np.float32)
     ours = Dropout(0.3, rng=np.random.default_rng(0)).forward(x, training=True)
     theirs = np.asarray(keras.layers.Dropout(0.3, seed=0)(x, training=True))
-    assert (
-        set(np.unique(ours.round(5))) == set(np.unique(theirs.round(5))) == {0, np.float32(1.42857)}
-    )
+    np.testing.assert_array_equal(np.unique(ours), np.unique(theirs))
+    np.testing.assert_allclose(np.unique(ours), [0, 1 / 0.7], rtol=1e-6)
     assert (ours == 0).mean() == pytest.approx((theirs == 0).mean(), abs=0.01)
 
 
@@ -320,7 +319,7 @@ def test_noise_shape_drops_whole_channels():
     )
     assert (z == z[:, :1, :1]).all()
     assert 0 < (z == 0).mean() < 1
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"noise_shape \(1, 8\) .* got \(6, 5, 5, 8\)"):
         Dropout(0.5, rng=np.random.default_rng(0), noise_shape=(1, 8)).forward(x, training=True)
 
 
@@ -352,7 +351,7 @@ def test_weight_noise_moves_kernels_in_training_only():
     np.testing.assert_allclose(back, np.ones((4, 3)) @ moved.T)
     np.testing.assert_array_equal(dense.params["kernel"], clean)
     assert gradcheck(Sequential([layer]), x).ok
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="expected x"):
         layer.forward(np.ones((4, 6)), training=True)
     np.testing.assert_array_equal(dense.params["kernel"], clean)  # also after an error
 
@@ -429,8 +428,6 @@ def test_early_stopping_is_that_of_keras(values, patience, min_delta, mode, rest
         if model.stop_training:
             break
     theirs.on_train_end()
-    if patience == 0 and last != epoch:  # Keras never stops at epoch 0, ours has no reason to
-        raise AssertionError((last, epoch))
     assert last == epoch
     if not (restore and first > last):  # Keras may restore weights it never judged
         assert weight == model.weights

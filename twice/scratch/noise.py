@@ -22,7 +22,8 @@ class Dropout(Layer):
         z = x m / (1 - rate),  m_i = 1 with probability 1 - rate, else 0;   dL/dx likewise
     The mean of z over all masks is x, so nothing is left to do after training
     ("inverted" dropout). x: any shape. noise_shape: the mask's shape, 1 where entries share
-    one: (1, 1, 1, C) times N drops whole channels. ValueError unless 0 <= rate < 1.
+    one, None for x's own size: (None, 1, 1, None) drops whole channels. ValueError
+    unless 0 <= rate < 1, and for a noise_shape that does not fit.
     Srivastava et al. (2014).
     """
 
@@ -36,6 +37,10 @@ class Dropout(Layer):
         self.mask = None
         if training and self.rate:
             sizes = self.noise_shape or x.shape
+            if len(sizes) != x.ndim or any(
+                size not in (None, 1, n) for size, n in zip(sizes, x.shape, strict=True)
+            ):
+                raise ValueError(f"noise_shape {sizes} does not fit x, got {x.shape}")
             shape = [n if size is None else size for n, size in zip(x.shape, sizes, strict=True)]
             keep = 1 - self.rate
             self.mask = ((self.rng.random(shape) < keep) / keep).astype(x.dtype)
