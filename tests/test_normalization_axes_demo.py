@@ -436,6 +436,7 @@ def test_layers_do_not_overlap_and_stay_in_the_picture(wide):
         ({"sample_scale": 0}, "sample_scale"),
         ({"sample_scale": float("nan")}, "sample_scale must be a finite number"),
         ({"momentum": 1}, "momentum"),
+        ({"epsilon": 0}, "epsilon"),
         ({"moving_mean": [0] * 5}, "moving_mean must be 6 numbers, not 5"),
         ({"moving_variance": [-1] * 6}, "moving_variance must not be negative, not -1"),
     ],

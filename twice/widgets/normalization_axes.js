@@ -370,7 +370,7 @@ function cube(demo, parent, side, name) {
     const last = [N - 1, C - 1, P - 1];
     if (move) { demo.cursor = null; demo.choose(cell.map((v, k) => clamp(v + move[k], 0, last[k]))); }
     else if (by && side === "before") demo.edit(Number((disturb(flat(s.values, N, P), P, sample, channel)[(cell[0] * C + cell[1]) * P + cell[2]] + by).toFixed(6)));
-    else if (event.key === "Enter" && side === "before") demo.field.focus();
+    else if (event.key === "Enter" && side === "before") { demo.cursor = null; demo.field.disabled = false; demo.field.focus(); demo.field.select(); }
     else return;
     event.preventDefault();
   });
@@ -399,7 +399,7 @@ function equation(demo) {
     const took = s.method === "rms" ? `root mean square ${number(Math.sqrt(variance[key]))}, no mean`
       : `${running ? "running mean" : "mean"} ${number(mean[key])}, ${running ? "running " : ""}standard deviation ${number(Math.sqrt(variance[key]))}`;
     text(group, `${running ? "Its statistics" : `Its group, ${plural(size[key], "cell")}`}: ${running ? `channel ${at[1] + 1}’s, from earlier batches` : groupInWords(at, N, P, s)}. There: ${took}.`);
-    text(sum, formula(x[i], mean[key], variance[key], y[i], s));
+    text(sum, formula(x[i], mean[key], variance[key], y[i], s).replace(/\([^)]*\)/g, (inner) => inner.replaceAll(" ", "\u00a0")));
   };
 }
 

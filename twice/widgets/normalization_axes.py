@@ -85,7 +85,7 @@ class NormalizationAxes(Demo):
 
     goal = traitlets.Unicode(
         "Sample 3 is ten times too bright, and anyone can tell. Make channel 5 ten times too "
-        "bright as well; then find the method after which nobody can tell either.",
+        "bright as well; then find the method that hides both.",
         read_only=True,
     ).tag(sync=True)
     method = traitlets.Enum(list(METHODS), "batch", help="One of the six.").tag(sync=True)
@@ -106,7 +106,7 @@ class NormalizationAxes(Demo):
     moving_variance = Numbers((None,), help="One for each of the 6 channels.").tag(sync=True)
     start_weight = traitlets.Float(1.0, min=0, max=1, help="Of 0 and 1 in them.").tag(sync=True)
     batches = traitlets.Int(0, min=0, help="How many the running values have seen.").tag(sync=True)
-    epsilon = traitlets.Float(1e-3, min=0, max=1, help="Keras's default is 0.001.").tag(sync=True)
+    epsilon = traitlets.Float(1e-3, min=1e-9, max=1, help="Keras's: 0.001.").tag(sync=True)
     seed = traitlets.Int(0, min=0, help="Of the values.").tag(sync=True)
 
     def __init__(self, method="batch", **traits):
