@@ -181,6 +181,15 @@ def test_a_finger_chooses_and_the_page_can_be_scrolled(bench):
     here.page.touchscreen.tap(*middle(here, "before", 24 + 8))
     here.settle()
     assert here.trait("cell") == [1, 2, 0]
+    x, y = middle(here, "before", 24 + 8)
+    session = here.page.context.new_cdp_session(here.page)
+    points = [{"x": x + 8 * i, "y": y + i} for i in range(6)]  # sideways: no scrolling begins
+    points += [{"x": x + 40, "y": y + 5 + 10 * i} for i in range(6)]
+    session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": points[:1]})
+    for point in points[1:]:
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    here.settle()
     assert here.trait("values") == drawn(0).tolist()
     style = "(svg) => getComputedStyle(svg).touchAction"
     assert here.page.locator(".na-before svg").evaluate(style) == "pan-y"
