@@ -357,24 +357,25 @@ function picture(demo) {
   hollow.append(...rings);
   let touched = -1;
   const handles = [];
-  const move = (i, [x, y]) => page.set({ points: demo.training_points.map((p, k) => (k === i ? [x, y].map((v) => Math.round(1e4 * v) / 1e4) : p)) }, false);
+  const now = () => (page.get("points").length ? page.get("points") : demo.training_points); // two keys may come in one frame
+  const move = (i, [x, y]) => page.set({ points: now().map((p, k) => (k === i ? [x, y].map((v) => Math.round(1e4 * v) / 1e4) : p)) }, false);
   const change = (points) => page.set({ points, count: Math.max(points.length, 5) });
   const remove = (i) => {
-    if (demo.training_points.length <= FEWEST) return;
-    change(demo.training_points.filter((_, k) => k !== i));
+    if (now().length <= FEWEST) return;
+    change(now().filter((_, k) => k !== i));
     touched = -1;
   };
-  const addAt = (point) => { if (demo.training_points.length < MANY) { touched = demo.training_points.length; change([...demo.training_points, point]); } };
+  const addAt = (point) => { if (now().length < MANY) { touched = now().length; change([...now(), point]); } };
   function handle(i) {
     const node = svg("g", {}, svg("circle", { class: "ft-hit", r: 17 }), svg("circle", { class: "twice-ring", r: 11 }), svg("circle", { class: "ft-dot ft-training", r: 6.5 }));
     plot.front.append(node);
-    dragHandle(page, plot, node, { position: () => demo.training_points[i], limits: () => [[-1, 1], [LOW, HIGH]], step: 0.05,
+    dragHandle(page, plot, node, { position: () => now()[i], limits: () => [[-1, 1], [LOW, HIGH]], step: 0.05,
       onMove: (point) => move(i, point), onEnd: () => page.set({}),
       onKey: ({ key: pressed }) => {
         if (pressed === "Delete" || pressed === "Backspace") { remove(i); return true; }
         const by = { PageDown: 1, PageUp: -1 }[pressed];
         if (!by) return false;
-        const order = demo.training_points.map((_, k) => k).sort((a, b) => demo.training_points[a][0] - demo.training_points[b][0]);
+        const order = now().map((_, k) => k).sort((a, b) => now()[a][0] - now()[b][0]);
         handles[order[(order.indexOf(i) + by + order.length) % order.length]].focus();
         return true;
       } });
@@ -388,7 +389,7 @@ function picture(demo) {
     if (!pressed || !event.isTrusted) return;
     const area = plot.svg.getBoundingClientRect();
     const far = ([x, y]) => Math.hypot(plot.toX(x) + area.left - event.clientX, plot.toY(y) + area.top - event.clientY);
-    const all = demo.training_points.map(far);
+    const all = now().map(far);
     const nearest = handles[all.indexOf(Math.min(...all))];
     if (nearest === pressed) return;
     event.stopPropagation();
@@ -403,13 +404,13 @@ function picture(demo) {
 
   const fresh = button({ label: "New noise", primary: true, title: "Other points around the same true curve", onClick: () => page.set({ seed: (page.get("seed") + 1) % 100000, points: [] }) });
   const add = button({ label: "Add a point", title: "Where there is most room, on the true curve plus noise", onClick: () => {
-    const xs = [-1, ...demo.training_points.map(([x]) => x), 1].sort((a, b) => a - b);
+    const xs = [-1, ...now().map(([x]) => x), 1].sort((a, b) => a - b);
     const widest = xs.slice(1).reduce((best, x, i) => (x - xs[i] > best[0] ? [x - xs[i], (x + xs[i]) / 2] : best), [0, 0])[1];
     const x = Math.round(1e4 * widest) / 1e4;
-    addAt([x, clamp(Math.round(1e4 * (truth(x) + demo.noise * seeded(1e6 + demo.training_points.length).normal())) / 1e4, LOW, HIGH)]);
+    addAt([x, clamp(Math.round(1e4 * (truth(x) + demo.noise * seeded(1e6 + now().length).normal())) / 1e4, LOW, HIGH)]);
   } });
   const drop = button({ label: "Remove one", title: "The point you touched last, or else the newest", onClick: () =>
-    remove(touched >= 0 && touched < demo.training_points.length ? touched : demo.training_points.length - 1) });
+    remove(touched >= 0 && touched < now().length ? touched : now().length - 1) });
   const reset = button({ label: "Reset", title: "As it was at the start", onClick: () => page.set({ ...START, goal_met: false }) });
   page.actions.append(fresh.element, add.element, drop.element, reset.element, html("small", { class: "twice-hint" }, "Drag a point, or focus one and press the arrow keys; Page Down goes to the next. Click beside them to add one; Delete takes it away."));
 
@@ -462,7 +463,7 @@ function settings(demo) {
   const penalty = choice(page, { legend: "Penalty on the weights", trait: "penalty", options: [["none", "None"], ["l2", "L2"], ["l1", "L1"], ["elastic", "Elastic net"]],
     onPick: (value) => page.set({ penalty: value, ...(page.get("penalty") === "none" ? { view: "strength" } : {}) }) });
   const strength = slider(page, { label: "Strength λ", min: STRENGTHS[0], max: STRENGTHS.at(-1), log: true, step: 0.1, trait: "strength", format: (v) => short(v, 2) });
-  const share = slider(page, { label: "Share of L1", min: 0.1, max: 0.9, step: 0.1, trait: "share", format: (v) => number(v, 1) });
+  const share = slider(page, { label: "Share of L1", min: 0.1, max: 0.9, step: 0.1, trait: "share", format: (v) => short(v, 2) });
   const formula = html("p", { class: "ft-formula" });
   const redraw = { points: [] };
   const count = slider(page, { label: "Points", min: 5, max: MANY, step: 1, trait: "count", format: String, onInput: () => page.set(redraw) });

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import traitlets
 
-from .base import Demo, Numbers, Seeded
+from .base import Demo, Numbers, Seeded, finite
 
 MOST = 15  # the highest degree
 LOW, HIGH = -2.0, 2.0  # of y; x is -1 to 1
@@ -44,7 +44,7 @@ def fit(x, y, degree, l1=0.0, l2=0.0):
     powers = x[:, None] ** np.arange(1, degree + 1)
     centered, rest = powers - powers.mean(axis=0), y - y.mean()
     w = np.zeros(degree)
-    if l1:
+    if l1 and degree:
         chosen, signs = [], np.zeros(degree)
         for _ in range(400):
             share = 1.0
@@ -133,6 +133,8 @@ class Fit(Demo):
         ["strength", "degree"], "degree", help="Over what the errors are drawn."
     ).tag(sync=True)
     show_truth = traitlets.Bool(True, help="Whether the true curve is drawn.").tag(sync=True)
+
+    _finite = traitlets.validate("noise", "strength", "share")(finite)
 
     @traitlets.validate("points")
     def _in_the_picture(self, proposal):
