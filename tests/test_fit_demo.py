@@ -311,7 +311,7 @@ def readings(settings):
 
 
 def test_what_is_said_fits_the_numbers():
-    wild, flat, low, fine, zero, stiff, free, best, other = readings(
+    wild, flat, low, fine, zero, stiff, free, best, other, through = readings(
         [
             {},
             {"degree": 0},
@@ -322,6 +322,7 @@ def test_what_is_said_fits_the_numbers():
             {"penalty": "elastic", "strength": 1e-6},
             {"penalty": "l1", "strength": 0.0251189},
             {"penalty": "l2", "strength": 0.00125893},
+            {"count": 8},
         ]
     )
     assert wild["words"] == (
@@ -341,6 +342,10 @@ def test_what_is_said_fits_the_numbers():
     assert "follows the shape of the points" in best["words"]
     assert best["weights"] == "12 of 15 weights are exactly zero; largest 2.61"
     assert "Another penalty does, though." in other["words"]
+    assert through["words"].startswith("Training error 0, validation error ")
+    assert (
+        ": the curve runs through every training point, noise and all. A lower" in through["words"]
+    )
 
 
 def test_advice_is_true_and_no_sentence_has_a_hole():

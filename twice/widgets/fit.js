@@ -30,7 +30,11 @@ export function valueAt(fit, x) {
   for (let k = fit.length - 1; k >= 0; k--) y = y * x + fit[k];
   return y;
 }
-export const errorOf = (fit, points) => points.reduce((sum, [x, y]) => sum + (valueAt(fit, x) - y) ** 2, 0) / points.length;
+/** The mean squared error; what is left where a curve runs through all points is rounding, and counts as 0. */
+export function errorOf(fit, points) {
+  const error = points.reduce((sum, [x, y]) => sum + (valueAt(fit, x) - y) ** 2, 0) / points.length;
+  return error < 1e-12 ? 0 : error;
+}
 
 /** Reflect columns, one after the other, to upper triangular form, and the right-hand side along with them (Householder, 1958). */
 function triangular(columns, side) {
@@ -252,7 +256,8 @@ export function reading({ fit, degree, penalty, strength, training, validation, 
   const free = penalty === "none" ? at > low.at : at < low.at;
   if (free) {
     const far = times >= 1.995 ? `${times > 1e6 ? "more than a million" : `about ${short(Number(times.toPrecision(2)), 2)}`} times the training error` : "more than it need be";
-    return `${start}, ${far}: the curve bends to follow the noise. ${penalty === "none" ? "A lower degree" : "More strength"} helps: `
+    const how = training ? `, ${far}: the curve bends to follow the noise` : ": the curve runs through every training point, noise and all";
+    return `${start}${how}. ${penalty === "none" ? "A lower degree" : "More strength"} helps: `
       + `at ${there} the validation error is ${short(low.validation)}.`;
   }
   return `${start}: the curve is too stiff and misses part of the shape. ${penalty === "none" ? "A higher degree" : "Less strength"} helps: `
@@ -485,8 +490,9 @@ function settings(demo) {
 function errors(demo) {
   const { page } = demo;
   const tabs = choice(page, { legend: "Errors over the", trait: "view", options: [["strength", "strength"], ["degree", "degree"]] });
+  const aim = html("span", {}, swatch("goal"), "goal");
   const key = html("div", { class: "ft-key" }, html("span", {}, swatch("training"), "training"), html("span", {}, swatch("validation"), "validation"),
-    html("span", {}, swatch("noise"), "noise alone, σ²"), html("span", {}, swatch("goal"), "goal"));
+    html("span", {}, swatch("noise"), "noise alone, σ²"), aim);
   const box = html("div", { class: "ft-side" }, tabs.element);
   page.foot.append(box);
   const place = { strength: (x) => STRENGTHS[clamp(Math.round(10 * (Math.log10(x) + 6)), 0, 70)], degree: (x) => clamp(Math.round(x), 0, MOST) };
@@ -533,17 +539,20 @@ function errors(demo) {
     for (const one of ["training", "validation"]) shapes[one].setAttribute("d", pathOf(curve.map((c) => [toX(c.at), inside(c[one])])));
     const level = (v) => (v ? `M${f.left} ${inside(v)}h${f.width}` : "");
     shapes.noise.setAttribute("d", level(demo.noise ** 2));
-    shapes.goal.setAttribute("d", level(demo.degree === MOST && name === "strength" && demo.best && NEAR * demo.best.error));
+    const counts = demo.degree === MOST && name === "strength" && demo.best;
+    shapes.goal.setAttribute("d", level(counts && NEAR * demo.best.error));
+    aim.style.visibility = counts ? "" : "hidden";
     const now = demo[name];
     make(ruler, { d: `M${toX(now)} ${f.top}v${f.height}` }, []);
     [demo.training, demo.validation].forEach((v, i) => make(dots[i], { cx: toX(now), cy: clamp(toY(v), f.top, f.top + f.height) }, []));
     const best = lowest(curve);
     const [x, y] = [toX(best.at), clamp(toY(best.validation), f.top, f.top + f.height)];
-    low.setAttribute("d", `M${x - 7} ${y}L${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}Z`);
+    const chosen = name === "degree" || demo.penalty !== "none"; // else all strengths are alike
+    low.setAttribute("d", !chosen ? "" : `M${x - 7} ${y}L${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}Z`);
     make(word, { x: clamp(x, f.left + 60, f.left + f.width - 60), y: y - 16 < f.top + 30 ? y + 24 : y - 16 }, []);
     make(above, { x: toX(now) - 11 < f.left + 90 ? toX(now) + 11 : toX(now) - 11, y: f.top + 14, "text-anchor": toX(now) - 11 < f.left + 90 ? "start" : "end" }, []);
     above.textContent = demo.validation > plot.y[1] ? `↑ ${short(demo.validation)}` : ""; // beyond the picture
-    word.textContent = `lowest ${short(best.validation)}`;
+    word.textContent = chosen ? `lowest ${short(best.validation)}` : "";
   }
   return () => {
     tabs.show();
@@ -584,8 +593,8 @@ function weights(demo) {
     if (!fit) return;
     const { frame: f, toX, toY } = plot;
     const top = Math.round(Math.log10(Math.sinh(plot.y[1])));
-    const decades = Array.from({ length: top + 1 }, (_, i) => i).filter((i) => (top - i) % (top > 3 ? 2 : 1) === 0);
-    const stops = [0, ...decades.flatMap((i) => [10 ** i, -(10 ** i)])];
+    const decades = Array.from({ length: top + 1 }, (_, i) => i).filter((i) => (top - i) % (top > 3 ? 2 : 1) === 0 && (i || top < 3));
+    const stops = [0, ...decades.flatMap((i) => [10 ** i, -(10 ** i)]), ...(top ? [] : [0.5, -0.5])];
     fill(lines, ...stops.map((v) => svg("path", { class: v ? null : "ft-axis", d: `M${f.left} ${toY(scale(v))}h${f.width}` })));
     fill(marks, ...stops.map((v) => svg("text", { x: f.left - 8, y: toY(scale(v)) + 4.5, "text-anchor": "end" }, Math.abs(v) >= 1000 ? `${v < 0 ? "−" : ""}10${raised(Math.log10(Math.abs(v)))}` : String(v).replace("-", "−"))),
       ...bars.map((_, k) => svg("text", { class: k > demo.degree ? "ft-off" : null, x: toX(k), y: f.top + f.height + 19, "text-anchor": "middle" }, f.width > 330 || k % 3 === 0 ? String(k) : "")));
@@ -604,7 +613,7 @@ function weights(demo) {
   return () => {
     told.textContent = `${weightsTold(demo.fit)}.`;
     const most = Math.max(...demo.fit.map(Math.abs));
-    const top = [10, 1e3, 1e5, 1e7, 1e9, 1e12].find((v) => most <= v) ?? 1e15;
+    const top = [1, 10, 1e3, 1e5, 1e7, 1e9, 1e12].find((v) => most <= v) ?? 1e15;
     plot.setLimits(plot.x, [-scale(top), scale(top)]);
     plot.redraw();
   };
