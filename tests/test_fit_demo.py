@@ -306,12 +306,13 @@ READ = """return data.settings.map((s) => {
 
 
 def readings(settings):
-    base = {"seed": 1, "count": 20, "degree": 15, "penalty": "none", "strength": 0.01, "share": 0.5}
+    base = {"seed": 1, "count": 20, "degree": 15, "penalty": "none", "strength": 0.01}
+    base |= {"share": 0.5, "noise": 0.25}
     return run_js(SCRIPT, READ, {"settings": [base | s for s in settings]})
 
 
 def test_what_is_said_fits_the_numbers():
-    wild, flat, low, fine, zero, stiff, free, best, other, through = readings(
+    wild, flat, low, fine, zero, stiff, free, best, other, through, poor = readings(
         [
             {},
             {"degree": 0},
@@ -323,6 +324,7 @@ def test_what_is_said_fits_the_numbers():
             {"penalty": "l1", "strength": 0.0251189},
             {"penalty": "l2", "strength": 0.00125893},
             {"count": 8},
+            {"seed": 19, "penalty": "l1", "strength": 0.0398107},
         ]
     )
     assert wild["words"] == (
@@ -343,9 +345,10 @@ def test_what_is_said_fits_the_numbers():
     assert best["weights"] == "12 of 15 weights are exactly zero; largest 2.61"
     assert "Another penalty does, though." in other["words"]
     assert through["words"].startswith("Training error 0, validation error ")
-    assert (
-        ": the curve runs through every training point, noise and all. A lower" in through["words"]
-    )
+    assert ": the curve runs through every training point, noise and all." in through["words"]
+    assert "A lower degree helps" in through["words"]
+    assert poor["error"] > 0.25
+    assert poor["words"].endswith("the noise alone gives the true curve an error of 0.0625.")
 
 
 def test_advice_is_true_and_no_sentence_has_a_hole():

@@ -237,7 +237,7 @@ export function weightsTold(fit) {
 }
 
 /** What the two errors say here: `curve` are the errors along the strengths, or without a penalty along the degrees. */
-export function reading({ fit, degree, penalty, strength, training, validation, curve, best }) {
+export function reading({ fit, degree, penalty, strength, training, validation, curve, best, noise }) {
   const start = `Training error ${short(training)}, validation error ${short(validation)}`;
   if (!degree) return `${start}. Degree 0 is the bias alone: a flat line through the mean of the training points. No penalty touches it.`;
   if (fit.slice(1).every((v) => v === 0)) {
@@ -250,7 +250,9 @@ export function reading({ fit, degree, penalty, strength, training, validation, 
   if (validation <= NEAR * low.validation) {
     const where = penalty === "none" ? "No other degree does clearly better without a penalty" : `No other strength of ${name} does clearly better at degree ${degree}`;
     const other = degree === MOST && best && validation > NEAR * best.error;
-    return `${start}. ${where}.${other ? " Another penalty does, though." : " The curve follows the shape of the points and little of their noise."}`;
+    const compared = validation <= 2 * noise * noise ? " The curve follows the shape of the points and little of their noise."
+      : ` On average, the noise alone gives the true curve an error of ${short(noise * noise)}.`;
+    return `${start}. ${where}.${other ? " Another penalty does, though." : compared}`;
   }
   const times = validation / training;
   const free = penalty === "none" ? at > low.at : at < low.at;
@@ -299,7 +301,7 @@ function render({ model, el }) {
       if (spoken.textContent !== demo.told) spoken.textContent = demo.told;
       if (demo.degree === MOST && demo.validation <= NEAR * demo.best.error && !page.get("goal_met")) {
         demo.record = `${short(demo.validation)} with ${NAMES[demo.penalty]}${demo.penalty === "none" ? "" : ` at strength ${short(demo.strength, 2)}`}; `
-          + `the lowest that any penalty reaches here is ${short(demo.best.error)}. ${weightsTold(demo.fit)}.`;
+          + `the lowest that any penalty reaches here is ${short(demo.best.error)}. ${weightsTold(demo.fit).split(";")[0]}.`;
         page.set({ goal_met: true });
       }
       return undefined;
@@ -314,7 +316,7 @@ function render({ model, el }) {
 function goalTold({ page, best, record }) {
   const met = page.get("goal_met");
   const aim = best ? ` Here that is ${short(NEAR * best.error)} or less.` : "";
-  page.goal(met, met ? record ?? "You came within 5 % of the lowest validation error." : `${page.get("goal")}${aim}`);
+  page.goal(met, met ? record ?? "You came within 5% of the lowest validation error." : `${page.get("goal")}${aim}`);
 }
 
 /** Everything the parts show; what did not change is kept. */
@@ -480,7 +482,7 @@ function settings(demo) {
     strength.input.disabled = demo.penalty === "none";
     share.input.disabled = demo.penalty !== "elastic";
     const [l1, l2] = amounts(demo.penalty, demo.strength, demo.share);
-    const terms = ["mean squared error", l1 && `${short(l1, 2)} Σ|w|`, l2 && `${short(l2, 2)} Σw²`].filter(Boolean);
+    const terms = ["mean squared error", l1 && `${short(l1, 2)} Σ|w|`, l2 && `${short(l2, 2)} Σw²`].filter(Boolean).map((term, i) => (i ? term.replaceAll(" ", "\u00a0") : term));
     fill(formula, html("b", {}, "Loss"), ` = ${terms.join(" + ")}. `, html("span", {}, "The bias is free: no penalty counts it."));
   };
 }

@@ -105,7 +105,7 @@ class Fit(Demo):
     figure_size = (7.6, 3.8)
 
     goal = traitlets.Unicode(
-        "With degree 15, bring the validation error within 5 % of the lowest that any penalty, "
+        "With degree 15, bring the validation error within 5% of the lowest that any penalty, "
         "at any strength, reaches.",
         read_only=True,
     ).tag(sync=True)
@@ -226,6 +226,7 @@ class Fit(Demo):
         right.bar(range(len(w)), w, color=[plots.GREY] + [WINE] * self.degree)
         right.plot(np.flatnonzero(w == 0), w[w == 0], "s", color=WINE, markerfacecolor="white")
         right.axhline(0, color=plots.INK, linewidth=1)
+        right.margins(y=0.15)
         right.set_yscale("symlog", linthresh=1)
         right.set(xlabel="power of x (0: the bias)", ylabel="weight", xlim=(-0.7, MOST + 0.7))
         right.set_title(f"{NAMES[self.penalty]}, degree {self.degree}", fontsize=10)
