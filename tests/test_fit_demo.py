@@ -14,6 +14,7 @@ from numpy.polynomial.polynomial import polyval
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import ElasticNet, Lasso
 
+from twice.scratch.shrinkage import elastic_net, powers, ridge
 from twice.widgets import Fit
 from twice.widgets.fit import draw_data, fit, truth
 
@@ -188,6 +189,19 @@ def test_l1_and_elastic_net_equal_scikit_learn(strength):
         np.testing.assert_allclose(mine, [model.intercept_, *model.coef_], atol=2e-4)
         theirs = loss_of([model.intercept_, *model.coef_], points, l1, l2)
         assert loss_of(mine, points, l1, l2) <= theirs + 1e-12
+
+
+def test_penalties_equal_the_library():
+    points = points_of(1)
+    x, y = np.array(points).T
+    for l1, l2 in [(0.0251189, 0.0), (0.003, 0.01), (0.3, 0.1), (0.0, 1e-4), (0.0, 0.5)]:
+        if l1:
+            w, bias = elastic_net(powers(x, 15), y, l1, l2)
+        else:
+            w, bias = ridge(powers(x, 15), y, l2)
+        mine = fits([(points, 15, l1, l2)])[0]
+        np.testing.assert_allclose(mine, [bias, *w], atol=1e-4)
+        assert [v == 0 for v in mine[1:]] == (w == 0).tolist()
 
 
 def test_a_warm_start_arrives_where_a_cold_one_does():

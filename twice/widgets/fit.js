@@ -133,14 +133,14 @@ function settle(data, chosen, signs, l1, l2) {
   return w;
 }
 
-/** Half the loss's slope by each weight, without l1, times -1. */
-function pulls(data, w, l2) {
+/** Half the slope of the squared error by each weight, times -1. */
+function pulls(data, w) {
   const rest = data.side.slice();
   w.forEach((v, j) => { if (v) for (let i = 0; i <= j; i++) rest[i] -= data.columns[j][i] * v; });
-  return w.map((v, j) => {
+  return w.map((_, j) => {
     let sum = 0;
     for (let i = 0; i <= j; i++) sum += data.columns[j][i] * rest[i];
-    return sum / data.n - l2 * v;
+    return sum / data.n;
   });
 }
 
@@ -163,7 +163,7 @@ function lasso(data, degree, l1, l2, start) {
     });
     if (share < 1) continue;
     let [best, most] = [-1, 0.5 * l1 * (1 + 1e-7) + 1e-14];
-    const pull = pulls(data, w, l2);
+    const pull = pulls(data, w);
     pull.forEach((p, j) => { if (!w[j] && !refused.has(j) && Math.abs(p) > most) [best, most] = [j, Math.abs(p)]; });
     if (best < 0) break;
     chosen.push(best);
