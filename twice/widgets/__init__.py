@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "Fit": "fit",
     "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
@@ -18,6 +19,7 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "Fit",
     "Gates",
     "Kernel",
     "LeNet",
