@@ -1,7 +1,7 @@
-"""Noise that helps: dropout, noise on inputs, weights and labels, mixed samples.
+"""Noise that helps: dropout, noise on inputs, weights and labels.
 
 Layers here are random in training and do nothing otherwise. Whatever is drawn comes from an
-explicit `rng`. Noise on whole images is in `twice.scratch.augmentation`.
+explicit `rng`. Changed and mixed images are in `twice.scratch.augmentation`.
 """
 
 import numpy as np
@@ -22,7 +22,8 @@ class Dropout(Layer):
         z = x m / (1 - rate),  m_i = 1 with probability 1 - rate, else 0;   dL/dx likewise
     The mean of z over all masks is x, so nothing is left to do after training
     ("inverted" dropout). x: any shape. noise_shape: the mask's shape, 1 where entries share
-    one: (1, 1, 1, C) times N drops whole channels. ValueError unless 0 <= rate < 1.
+    one, None for x's own size: (None, 1, 1, None) drops whole channels. ValueError
+    unless 0 <= rate < 1, and for a noise_shape that does not fit.
     Srivastava et al. (2014).
     """
 
@@ -35,11 +36,18 @@ class Dropout(Layer):
         x = np.asarray(x)
         self.mask = None
         if training and self.rate:
-            pairs = zip(x.shape, self.noise_shape or x.shape, strict=True)
-            shape = [n if size is None else size for n, size in pairs]
             keep = 1 - self.rate
-            self.mask = ((self.rng.random(shape) < keep) / keep).astype(x.dtype)
+            self.mask = ((self.rng.random(self.shape(x)) < keep) / keep).astype(x.dtype)
         return x if self.mask is None else x * self.mask
+
+    def shape(self, x):
+        """The mask's shape: x's, or noise_shape; ValueError if that does not fit x."""
+        sizes = self.noise_shape or x.shape
+        if len(sizes) != x.ndim or any(
+            size not in (None, 1, n) for size, n in zip(sizes, x.shape, strict=True)
+        ):
+            raise ValueError(f"noise_shape {sizes} does not fit x, got {x.shape}")
+        return [n if size is None else size for n, size in zip(x.shape, sizes, strict=True)]
 
     def backward(self, grad):
         return grad if self.mask is None else grad * self.mask
@@ -144,22 +152,3 @@ def flip_labels(y, rate, n_classes, *, rng):
     changed = rng.random(len(y)) < share(rate)
     other = (y + rng.integers(1, n_classes, len(y))) % n_classes
     return np.where(changed, other, y), changed
-
-
-def mixup(x, y, *, alpha=0.2, rng):
-    """Every sample mixed with another one of the batch, and the labels in the same shares.
-
-        x' = t x_i + (1 - t) x_j,   y' = t y_i + (1 - t) y_j,   t ~ Beta(alpha, alpha)
-    x (N, ...), y (N, C), one-hot; one t a sample. Returns new arrays. ValueError for other
-    shapes, and unless alpha > 0. Zhang et al. (2018).
-    """
-    x, y = np.asarray(x), np.asarray(y)
-    if y.ndim != 2 or len(x) != len(y) or not alpha > 0:
-        raise ValueError(
-            f"expected x (N, ...), y (N, C), alpha > 0, got {x.shape}, {y.shape}, {alpha}"
-        )
-    kind = x.dtype if x.dtype.kind == "f" else np.float32
-    t = rng.beta(alpha, alpha, len(x)).astype(kind)
-    other = rng.permutation(len(x))
-    tx, ty = t.reshape(-1, *[1] * (x.ndim - 1)), t[:, None]
-    return tx * x + (1 - tx) * x[other], ty * y + (1 - ty) * y[other]

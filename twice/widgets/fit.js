@@ -30,7 +30,11 @@ export function valueAt(fit, x) {
   for (let k = fit.length - 1; k >= 0; k--) y = y * x + fit[k];
   return y;
 }
-export const errorOf = (fit, points) => points.reduce((sum, [x, y]) => sum + (valueAt(fit, x) - y) ** 2, 0) / points.length;
+/** The mean squared error; what is left where a curve runs through all points is rounding, and counts as 0. */
+export function errorOf(fit, points) {
+  const error = points.reduce((sum, [x, y]) => sum + (valueAt(fit, x) - y) ** 2, 0) / points.length;
+  return error < 1e-12 ? 0 : error;
+}
 
 /** Reflect columns, one after the other, to upper triangular form, and the right-hand side along with them (Householder, 1958). */
 function triangular(columns, side) {
@@ -129,14 +133,14 @@ function settle(data, chosen, signs, l1, l2) {
   return w;
 }
 
-/** Half the loss's slope by each weight, without l1, times -1. */
-function pulls(data, w, l2) {
+/** Half the slope of the squared error by each weight, times -1. */
+function pulls(data, w) {
   const rest = data.side.slice();
   w.forEach((v, j) => { if (v) for (let i = 0; i <= j; i++) rest[i] -= data.columns[j][i] * v; });
-  return w.map((v, j) => {
+  return w.map((_, j) => {
     let sum = 0;
     for (let i = 0; i <= j; i++) sum += data.columns[j][i] * rest[i];
-    return sum / data.n - l2 * v;
+    return sum / data.n;
   });
 }
 
@@ -159,7 +163,7 @@ function lasso(data, degree, l1, l2, start) {
     });
     if (share < 1) continue;
     let [best, most] = [-1, 0.5 * l1 * (1 + 1e-7) + 1e-14];
-    const pull = pulls(data, w, l2);
+    const pull = pulls(data, w);
     pull.forEach((p, j) => { if (!w[j] && !refused.has(j) && Math.abs(p) > most) [best, most] = [j, Math.abs(p)]; });
     if (best < 0) break;
     chosen.push(best);
@@ -233,7 +237,7 @@ export function weightsTold(fit) {
 }
 
 /** What the two errors say here: `curve` are the errors along the strengths, or without a penalty along the degrees. */
-export function reading({ fit, degree, penalty, strength, training, validation, curve, best }) {
+export function reading({ fit, degree, penalty, strength, training, validation, curve, best, noise }) {
   const start = `Training error ${short(training)}, validation error ${short(validation)}`;
   if (!degree) return `${start}. Degree 0 is the bias alone: a flat line through the mean of the training points. No penalty touches it.`;
   if (fit.slice(1).every((v) => v === 0)) {
@@ -246,13 +250,16 @@ export function reading({ fit, degree, penalty, strength, training, validation, 
   if (validation <= NEAR * low.validation) {
     const where = penalty === "none" ? "No other degree does clearly better without a penalty" : `No other strength of ${name} does clearly better at degree ${degree}`;
     const other = degree === MOST && best && validation > NEAR * best.error;
-    return `${start}. ${where}.${other ? " Another penalty does, though." : " The curve follows the shape of the points and little of their noise."}`;
+    const compared = validation <= 2 * noise * noise ? " The curve follows the shape of the points and little of their noise."
+      : ` On average, the noise alone gives the true curve an error of ${short(noise * noise)}.`;
+    return `${start}. ${where}.${other ? " Another penalty does, though." : compared}`;
   }
   const times = validation / training;
   const free = penalty === "none" ? at > low.at : at < low.at;
   if (free) {
     const far = times >= 1.995 ? `${times > 1e6 ? "more than a million" : `about ${short(Number(times.toPrecision(2)), 2)}`} times the training error` : "more than it need be";
-    return `${start}, ${far}: the curve bends to follow the noise. ${penalty === "none" ? "A lower degree" : "More strength"} helps: `
+    const how = training ? `, ${far}: the curve bends to follow the noise` : ": the curve runs through every training point, noise and all";
+    return `${start}${how}. ${penalty === "none" ? "A lower degree" : "More strength"} helps: `
       + `at ${there} the validation error is ${short(low.validation)}.`;
   }
   return `${start}: the curve is too stiff and misses part of the shape. ${penalty === "none" ? "A higher degree" : "Less strength"} helps: `
@@ -294,7 +301,7 @@ function render({ model, el }) {
       if (spoken.textContent !== demo.told) spoken.textContent = demo.told;
       if (demo.degree === MOST && demo.validation <= NEAR * demo.best.error && !page.get("goal_met")) {
         demo.record = `${short(demo.validation)} with ${NAMES[demo.penalty]}${demo.penalty === "none" ? "" : ` at strength ${short(demo.strength, 2)}`}; `
-          + `the lowest that any penalty reaches here is ${short(demo.best.error)}. ${weightsTold(demo.fit)}.`;
+          + `the lowest that any penalty reaches here is ${short(demo.best.error)}. ${weightsTold(demo.fit).split(";")[0]}.`;
         page.set({ goal_met: true });
       }
       return undefined;
@@ -309,7 +316,7 @@ function render({ model, el }) {
 function goalTold({ page, best, record }) {
   const met = page.get("goal_met");
   const aim = best ? ` Here that is ${short(NEAR * best.error)} or less.` : "";
-  page.goal(met, met ? record ?? "You came within 5 % of the lowest validation error." : `${page.get("goal")}${aim}`);
+  page.goal(met, met ? record ?? "You came within 5% of the lowest validation error." : `${page.get("goal")}${aim}`);
 }
 
 /** Everything the parts show; what did not change is kept. */
@@ -357,24 +364,25 @@ function picture(demo) {
   hollow.append(...rings);
   let touched = -1;
   const handles = [];
-  const move = (i, [x, y]) => page.set({ points: demo.training_points.map((p, k) => (k === i ? [x, y].map((v) => Math.round(1e4 * v) / 1e4) : p)) }, false);
+  const now = () => (page.get("points").length ? page.get("points") : demo.training_points); // two keys may come in one frame
+  const move = (i, [x, y]) => page.set({ points: now().map((p, k) => (k === i ? [x, y].map((v) => Math.round(1e4 * v) / 1e4) : p)) }, false);
   const change = (points) => page.set({ points, count: Math.max(points.length, 5) });
   const remove = (i) => {
-    if (demo.training_points.length <= FEWEST) return;
-    change(demo.training_points.filter((_, k) => k !== i));
+    if (now().length <= FEWEST) return;
+    change(now().filter((_, k) => k !== i));
     touched = -1;
   };
-  const addAt = (point) => { if (demo.training_points.length < MANY) { touched = demo.training_points.length; change([...demo.training_points, point]); } };
+  const addAt = (point) => { if (now().length < MANY) { touched = now().length; change([...now(), point]); } };
   function handle(i) {
     const node = svg("g", {}, svg("circle", { class: "ft-hit", r: 17 }), svg("circle", { class: "twice-ring", r: 11 }), svg("circle", { class: "ft-dot ft-training", r: 6.5 }));
     plot.front.append(node);
-    dragHandle(page, plot, node, { position: () => demo.training_points[i], limits: () => [[-1, 1], [LOW, HIGH]], step: 0.05,
+    dragHandle(page, plot, node, { position: () => now()[i], limits: () => [[-1, 1], [LOW, HIGH]], step: 0.05,
       onMove: (point) => move(i, point), onEnd: () => page.set({}),
       onKey: ({ key: pressed }) => {
         if (pressed === "Delete" || pressed === "Backspace") { remove(i); return true; }
         const by = { PageDown: 1, PageUp: -1 }[pressed];
         if (!by) return false;
-        const order = demo.training_points.map((_, k) => k).sort((a, b) => demo.training_points[a][0] - demo.training_points[b][0]);
+        const order = now().map((_, k) => k).sort((a, b) => now()[a][0] - now()[b][0]);
         handles[order[(order.indexOf(i) + by + order.length) % order.length]].focus();
         return true;
       } });
@@ -388,7 +396,7 @@ function picture(demo) {
     if (!pressed || !event.isTrusted) return;
     const area = plot.svg.getBoundingClientRect();
     const far = ([x, y]) => Math.hypot(plot.toX(x) + area.left - event.clientX, plot.toY(y) + area.top - event.clientY);
-    const all = demo.training_points.map(far);
+    const all = now().map(far);
     const nearest = handles[all.indexOf(Math.min(...all))];
     if (nearest === pressed) return;
     event.stopPropagation();
@@ -403,13 +411,13 @@ function picture(demo) {
 
   const fresh = button({ label: "New noise", primary: true, title: "Other points around the same true curve", onClick: () => page.set({ seed: (page.get("seed") + 1) % 100000, points: [] }) });
   const add = button({ label: "Add a point", title: "Where there is most room, on the true curve plus noise", onClick: () => {
-    const xs = [-1, ...demo.training_points.map(([x]) => x), 1].sort((a, b) => a - b);
+    const xs = [-1, ...now().map(([x]) => x), 1].sort((a, b) => a - b);
     const widest = xs.slice(1).reduce((best, x, i) => (x - xs[i] > best[0] ? [x - xs[i], (x + xs[i]) / 2] : best), [0, 0])[1];
     const x = Math.round(1e4 * widest) / 1e4;
-    addAt([x, clamp(Math.round(1e4 * (truth(x) + demo.noise * seeded(1e6 + demo.training_points.length).normal())) / 1e4, LOW, HIGH)]);
+    addAt([x, clamp(Math.round(1e4 * (truth(x) + demo.noise * seeded(1e6 + now().length).normal())) / 1e4, LOW, HIGH)]);
   } });
   const drop = button({ label: "Remove one", title: "The point you touched last, or else the newest", onClick: () =>
-    remove(touched >= 0 && touched < demo.training_points.length ? touched : demo.training_points.length - 1) });
+    remove(touched >= 0 && touched < now().length ? touched : now().length - 1) });
   const reset = button({ label: "Reset", title: "As it was at the start", onClick: () => page.set({ ...START, goal_met: false }) });
   page.actions.append(fresh.element, add.element, drop.element, reset.element, html("small", { class: "twice-hint" }, "Drag a point, or focus one and press the arrow keys; Page Down goes to the next. Click beside them to add one; Delete takes it away."));
 
@@ -462,7 +470,7 @@ function settings(demo) {
   const penalty = choice(page, { legend: "Penalty on the weights", trait: "penalty", options: [["none", "None"], ["l2", "L2"], ["l1", "L1"], ["elastic", "Elastic net"]],
     onPick: (value) => page.set({ penalty: value, ...(page.get("penalty") === "none" ? { view: "strength" } : {}) }) });
   const strength = slider(page, { label: "Strength λ", min: STRENGTHS[0], max: STRENGTHS.at(-1), log: true, step: 0.1, trait: "strength", format: (v) => short(v, 2) });
-  const share = slider(page, { label: "Share of L1", min: 0.1, max: 0.9, step: 0.1, trait: "share", format: (v) => number(v, 1) });
+  const share = slider(page, { label: "Share of L1", min: 0.1, max: 0.9, step: 0.1, trait: "share", format: (v) => short(v, 2) });
   const formula = html("p", { class: "ft-formula" });
   const redraw = { points: [] };
   const count = slider(page, { label: "Points", min: 5, max: MANY, step: 1, trait: "count", format: String, onInput: () => page.set(redraw) });
@@ -474,7 +482,7 @@ function settings(demo) {
     strength.input.disabled = demo.penalty === "none";
     share.input.disabled = demo.penalty !== "elastic";
     const [l1, l2] = amounts(demo.penalty, demo.strength, demo.share);
-    const terms = ["mean squared error", l1 && `${short(l1, 2)} Σ|w|`, l2 && `${short(l2, 2)} Σw²`].filter(Boolean);
+    const terms = ["mean squared error", l1 && `${short(l1, 2)} Σ|w|`, l2 && `${short(l2, 2)} Σw²`].filter(Boolean).map((term, i) => (i ? term.replaceAll(" ", "\u00a0") : term));
     fill(formula, html("b", {}, "Loss"), ` = ${terms.join(" + ")}. `, html("span", {}, "The bias is free: no penalty counts it."));
   };
 }
@@ -484,8 +492,9 @@ function settings(demo) {
 function errors(demo) {
   const { page } = demo;
   const tabs = choice(page, { legend: "Errors over the", trait: "view", options: [["strength", "strength"], ["degree", "degree"]] });
+  const aim = html("span", {}, swatch("goal"), "goal");
   const key = html("div", { class: "ft-key" }, html("span", {}, swatch("training"), "training"), html("span", {}, swatch("validation"), "validation"),
-    html("span", {}, swatch("noise"), "noise alone, σ²"), html("span", {}, swatch("goal"), "goal"));
+    html("span", {}, swatch("noise"), "noise alone, σ²"), aim);
   const box = html("div", { class: "ft-side" }, tabs.element);
   page.foot.append(box);
   const place = { strength: (x) => STRENGTHS[clamp(Math.round(10 * (Math.log10(x) + 6)), 0, 70)], degree: (x) => clamp(Math.round(x), 0, MOST) };
@@ -532,17 +541,20 @@ function errors(demo) {
     for (const one of ["training", "validation"]) shapes[one].setAttribute("d", pathOf(curve.map((c) => [toX(c.at), inside(c[one])])));
     const level = (v) => (v ? `M${f.left} ${inside(v)}h${f.width}` : "");
     shapes.noise.setAttribute("d", level(demo.noise ** 2));
-    shapes.goal.setAttribute("d", level(demo.degree === MOST && name === "strength" && demo.best && NEAR * demo.best.error));
+    const counts = demo.degree === MOST && name === "strength" && demo.best;
+    shapes.goal.setAttribute("d", level(counts && NEAR * demo.best.error));
+    aim.style.visibility = counts ? "" : "hidden";
     const now = demo[name];
     make(ruler, { d: `M${toX(now)} ${f.top}v${f.height}` }, []);
     [demo.training, demo.validation].forEach((v, i) => make(dots[i], { cx: toX(now), cy: clamp(toY(v), f.top, f.top + f.height) }, []));
     const best = lowest(curve);
     const [x, y] = [toX(best.at), clamp(toY(best.validation), f.top, f.top + f.height)];
-    low.setAttribute("d", `M${x - 7} ${y}L${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}Z`);
+    const chosen = name === "degree" || demo.penalty !== "none"; // else all strengths are alike
+    low.setAttribute("d", !chosen ? "" : `M${x - 7} ${y}L${x} ${y - 7}L${x + 7} ${y}L${x} ${y + 7}Z`);
     make(word, { x: clamp(x, f.left + 60, f.left + f.width - 60), y: y - 16 < f.top + 30 ? y + 24 : y - 16 }, []);
     make(above, { x: toX(now) - 11 < f.left + 90 ? toX(now) + 11 : toX(now) - 11, y: f.top + 14, "text-anchor": toX(now) - 11 < f.left + 90 ? "start" : "end" }, []);
     above.textContent = demo.validation > plot.y[1] ? `↑ ${short(demo.validation)}` : ""; // beyond the picture
-    word.textContent = `lowest ${short(best.validation)}`;
+    word.textContent = chosen ? `lowest ${short(best.validation)}` : "";
   }
   return () => {
     tabs.show();
@@ -583,8 +595,8 @@ function weights(demo) {
     if (!fit) return;
     const { frame: f, toX, toY } = plot;
     const top = Math.round(Math.log10(Math.sinh(plot.y[1])));
-    const decades = Array.from({ length: top + 1 }, (_, i) => i).filter((i) => (top - i) % (top > 3 ? 2 : 1) === 0);
-    const stops = [0, ...decades.flatMap((i) => [10 ** i, -(10 ** i)])];
+    const decades = Array.from({ length: top + 1 }, (_, i) => i).filter((i) => (top - i) % (top > 3 ? 2 : 1) === 0 && (i || top < 3));
+    const stops = [0, ...decades.flatMap((i) => [10 ** i, -(10 ** i)]), ...(top ? [] : [0.5, -0.5])];
     fill(lines, ...stops.map((v) => svg("path", { class: v ? null : "ft-axis", d: `M${f.left} ${toY(scale(v))}h${f.width}` })));
     fill(marks, ...stops.map((v) => svg("text", { x: f.left - 8, y: toY(scale(v)) + 4.5, "text-anchor": "end" }, Math.abs(v) >= 1000 ? `${v < 0 ? "−" : ""}10${raised(Math.log10(Math.abs(v)))}` : String(v).replace("-", "−"))),
       ...bars.map((_, k) => svg("text", { class: k > demo.degree ? "ft-off" : null, x: toX(k), y: f.top + f.height + 19, "text-anchor": "middle" }, f.width > 330 || k % 3 === 0 ? String(k) : "")));
@@ -603,7 +615,7 @@ function weights(demo) {
   return () => {
     told.textContent = `${weightsTold(demo.fit)}.`;
     const most = Math.max(...demo.fit.map(Math.abs));
-    const top = [10, 1e3, 1e5, 1e7, 1e9, 1e12].find((v) => most <= v) ?? 1e15;
+    const top = [1, 10, 1e3, 1e5, 1e7, 1e9, 1e12].find((v) => most <= v) ?? 1e15;
     plot.setLimits(plot.x, [-scale(top), scale(top)]);
     plot.redraw();
   };

@@ -483,7 +483,7 @@ function scene(demo, plot) {
     node.textContent = text;
     if (!text) return [];
     const { left, top, width, height: tall } = plot.frame;
-    const size = [12 + 8 * (text.length - 1), 15];
+    const size = [Math.max(12 + 8 * (text.length - 1), node.getComputedTextLength() + 2), 15]; // fonts differ
     const [length, along] = [Math.max(Math.hypot(b[0] - a[0], b[1] - a[1]), 1e-9), b.map((v, i) => v - a[i])];
     const [ux, uy] = along.map((v) => v / length);
     const reach = Math.abs(uy) * (size[0] / 2) + Math.abs(ux) * 8;
@@ -491,7 +491,7 @@ function scene(demo, plot) {
     const beside = (at, gap) => [1, -1].map((s) => [a[0] + at * along[0] - s * uy * (reach + gap), a[1] + at * along[1] + s * ux * (reach + gap)]);
     const beyond = [8, 16].map((gap) => [b[0] + ux * (ahead + gap), b[1] + uy * (ahead + gap)]);
     const behind = [a[0] - ux * (ahead + 8), a[1] - uy * (ahead + 8)];
-    const places = [...(alongs.beyond ? beyond : []), ...[8, 18].flatMap((gap) => alongs.at.flatMap((at) => beside(at, gap))), behind];
+    const places = [...(alongs.beyond ? beyond : []), ...[8, 18, 28].flatMap((gap) => alongs.at.flatMap((at) => beside(at, gap))), behind];
     const [x, y] = freePlace(places, size, circles, [left + 2, top + 2, left + width - 2, top + tall - 2]);
     make(node, { x: x.toFixed(1), y: (y + 5).toFixed(1), "text-anchor": "middle" }, []);
     return [[x - size[0] / 4, y, size[0] / 4 + 4], [x + size[0] / 4, y, size[0] / 4 + 4]];
@@ -542,7 +542,7 @@ function scene(demo, plot) {
     const taken = state.points.map(pixel).flatMap(([x, y]) => [[x, y, 24], [x + 20, y - 16, 8]]);
     const lines = [...between(a, b), ...(two ? [...between(a, c), ...between(c, b)] : [])].map((p) => [...p, 2]);
     const name = tag(wName, state.kernel.some((v) => v !== 0) ? "w" : "", a, b, [...taken, ...lines], { beyond: true, at: [0.85, 0.5, 0.25] });
-    tag(addedName, two ? `${update.error > 0 ? "+" : "−"} η x` : "", c, b, [...taken, ...lines, ...name], { at: [0.5, 0.25, 0.75, 0, 1] });
+    tag(addedName, two && Math.hypot(b[0] - c[0], b[1] - c[1]) > 3 ? `${update.error > 0 ? "+" : "−"} η x` : "", c, b, [...taken, ...lines, ...name], { at: [0.5, 0.25, 0.75, 0, 1] });
   };
 }
 
