@@ -80,13 +80,16 @@ def test_what_helps_and_what_hurts(found):
 
 
 def test_labels_that_follow_the_flip_undo_its_confusions(found):
-    ways = found["ways"]
-    for letter in augmentation.PARTNER:
-        blind, named = (
-            np.mean(ways[way]["taken"][letter]) for way in ("flip", "flip, b d p q renamed")
-        )
-        assert blind > 0.3
-        assert named < 0.15
+    def taken(way):
+        return [np.mean(found["ways"][way]["taken"][letter]) for letter in augmentation.PARTNER]
+
+    assert np.mean(taken("flip")) > 0.3
+    assert min(taken("flip")) > 0.15
+    for way in ("none", "flip, b d p q renamed", "flip, only into letters"):
+        assert max(taken(way)) < 0.05
+    blind, right = (found["ways"][way]["groups"] for way in ("flip", "flip, only into letters"))
+    for group in ("partners", "symmetric"):
+        assert (np.array(right[group]) > blind[group]).all()
 
 
 @pytest.mark.parametrize("way", WAYS)
