@@ -85,19 +85,19 @@ def powers(first, factor, count=9):
 GRIDS = {
     "rate": powers(0.00125, 2),
     "L2": powers(1e-4, 2),
-    "L1": powers(1e-5, 2),
+    "L1": powers(4e-5, 2),
     "elastic": powers(1e-4, 2),
     "max-norm": powers(4.0, 2**-0.5),
     "dropout": tuple(k / 10 for k in range(1, 10)),
     "input noise": powers(0.05, 2**0.5),
-    "weight noise": powers(0.01, 2**0.5),
+    "weight noise": powers(0.005, 2),
     "label smoothing": (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6),
     "mixup": powers(0.05, 2),
     "early stopping": (40, 27, 18, 12, 8, 5, 3, 2, 1),
     "fewer epochs": (80, 60, 40, 27, 18, 12, 8, 5, 3),
     "augmentation": (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0),
-    "adversarial": powers(0.01, 2**0.5),
-    "batch norm": powers(0.00125, 2),
+    "adversarial": powers(0.025, 2**0.5),
+    "batch norm": powers(0.00016, 2.5),
 }
 FIXED = ("none", "more images", "ensemble", "bagging")
 METHODS = ("none", *GRIDS, *FIXED[1:])
@@ -444,10 +444,16 @@ def always_case(net, count, dropout, seeds, rates=ALWAYS_RATES, epochs=100):
 
 
 def kept(part, known, make, *settings):
-    """make(*settings), a dict kept on disk as `record.kept` does; known: what else decides."""
+    """make(*settings), a dict, and "seconds", as `record.kept` does; known: what else decides."""
     wanted = [[asdict(s) if isinstance(s, Setting) else s for s in settings], known]
     found, _ = record.kept("regularization", part, wanted, lambda: (make(*settings), []))
-    return {name: value for name, value in found.items() if name != "seconds"}
+    return found
+
+
+def taken(found):
+    """Take every "seconds" out of nested dicts; returns their sum."""
+    inner = sum(taken(value) for value in found.values() if isinstance(value, dict))
+    return inner + found.pop("seconds", 0)
 
 
 def tables(noise, seeds, setting, methods=METHODS, pairs=PAIRS):
@@ -503,9 +509,10 @@ def small():
 
 
 def main(arguments=None):
-    started = time.perf_counter()
     seeds = record.chosen_seeds(arguments, SEEDS, __doc__.splitlines()[0])
-    found = {**run(seeds, Setting()), "small": small()}
+    found = run(seeds, Setting())
+    started = time.perf_counter() - taken(found)
+    found["small"] = small()
     record.save("regularization", found, seeds=seeds, started=started)
 
 
