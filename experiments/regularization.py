@@ -44,7 +44,7 @@ dropout_speed                "Dropout makes training faster", tested on 500 digi
   limit                      LIMIT, the updates of a whole run
 always_dropout[CASE][DROPOUT]   "Always use dropout", tested. CASE is NET + " net, " + IMAGES +
                              " images"; DROPOUT "0.0", "0.1", "0.3", "0.5"; the learning rate of
-                             each is the best of five: rates, tuning_loss, rate, and the five lists
+                             each is the best of six: rates, tuning_loss, rate, and the five lists
                              train_loss, ... as above
 """
 
@@ -427,11 +427,11 @@ def dropout_speed(seeds, setting=SPEED, rates=SPEED_RATES):
 NETS = {"small": (8,), "wide": (256, 128)}
 IMAGES = (100, 600)
 ALWAYS_DROPOUTS = (0.0, 0.1, 0.3, 0.5)
-ALWAYS_RATES = powers(0.01, 2, 5)
+ALWAYS_RATES = powers(0.0025, 2, 6)
 
 
 def always_case(net, count, dropout, seeds, rates=ALWAYS_RATES, epochs=100):
-    """One network on so many images with so much dropout, at the best of five rates."""
+    """One network on so many images with so much dropout, at the best of six rates."""
     setting = Setting(train=count, stopping=0, units=NETS[net], epochs=epochs)
     ways = {"dropout": dropout} if dropout else {}
     tried = [tuned(ways | {"rate": rate}, 0.0, setting)[0] for rate in rates]

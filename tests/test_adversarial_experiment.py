@@ -137,3 +137,47 @@ def test_the_stored_tables_are_whole(stored):
         np.testing.assert_allclose(np.add(e["clean"], e["perturbation"]), e["attacked"], atol=1e-3)
         assert 0 <= np.min(e["attacked"]) <= np.max(e["attacked"]) <= 1
     assert len(stored["examples"]) == stored["setting"]["examples"]
+
+
+# --- what the chapter says about it
+
+AT = {epsilon: k for k, epsilon in enumerate(run.EPSILONS)}
+
+
+def test_a_small_attack_does_what_noise_of_its_size_does_not(stored):
+    attacked, noisy = (table(stored, "plain", a)[AT[0.1]] for a in ("FGSM", "signs"))
+    assert attacked.mean() < 0.65
+    assert noisy.min() > 0.92
+
+
+def test_many_steps_are_stronger_than_one(stored):
+    for kind in run.NETS:
+        one, many = (table(stored, kind, a)[1:].mean(axis=1) for a in ("FGSM", "PGD"))
+        assert np.all(many <= one + 0.002)
+        assert one[AT[0.2] - 1] > many[AT[0.2] - 1] + 0.02
+
+
+def test_training_on_attacks_helps_against_both_and_costs_no_clean_accuracy_here(stored):
+    for kind in ("FGSM 0.1", "FGSM 0.2"):
+        for attack in ("FGSM", "PGD"):
+            more = table(stored, kind, attack) - table(stored, "plain", attack)
+            assert more[AT[0.1]].min() > 0.15
+        assert (table(stored, kind, "FGSM") - table(stored, "plain", "FGSM"))[0].mean() > 0
+    # but it does not make the network safe
+    assert table(stored, "FGSM 0.2", "PGD")[AT[0.3]].mean() < 0.1
+
+
+def test_noise_and_a_penalty_are_no_such_training(stored):
+    trained = table(stored, "FGSM 0.2", "PGD")[AT[0.1]].mean()
+    for kind in ("signs 0.1", "signs 0.2", "L2"):
+        assert table(stored, kind, "PGD")[AT[0.1]].mean() < trained - 0.1
+
+
+def test_attacks_carry_over_to_other_networks(stored):
+    own = table(stored, "plain", "FGSM")[AT[0.15]].mean()
+    same, other, robust = (
+        np.mean(stored["transfer"][how]["FGSM"][AT[0.15]])
+        for how in ("same images", "other images", "FGSM 0.1")
+    )
+    assert own < same < other < robust < 0.9
+    assert other < 0.6

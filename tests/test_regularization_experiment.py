@@ -303,3 +303,69 @@ def test_the_stored_speeds_are_whole(stored):
         for found in by_dropout.values():
             assert len(found["test_loss"]) == seeds
             assert found["rate"] == found["rates"][int(np.argmin(found["tuning_loss"]))]
+
+
+# --- what the chapter says about it
+
+
+def gained(stored, noise, name, measure="test_accuracy"):
+    """What a method (or a pair) has more than the network without any, seed by seed."""
+    tables = stored["by_noise"][noise]
+    found = tables["pairs"][name[0]][name[1]] if isinstance(name, tuple) else tables["alone"][name]
+    return np.subtract(found[measure], tables["alone"]["none"][measure])
+
+
+@pytest.mark.parametrize("method", ["adversarial", "batch norm", "input noise", "more images"])
+def test_with_true_labels_these_help_with_nearly_every_seed(stored, method):
+    more = gained(stored, "0.0", method)
+    assert more.mean() > 0.008
+    assert np.sum(more > 0) >= len(more) - 1
+
+
+@pytest.mark.parametrize("method", ["L2", "L1", "elastic", "max-norm"])
+def test_with_true_labels_penalties_mend_the_loss_as_a_lower_rate_does(stored, method):
+    assert abs(gained(stored, "0.0", method).mean()) < 0.006
+    lost = gained(stored, "0.0", method, "test_loss").mean()
+    assert lost < -0.02
+    assert abs(lost - gained(stored, "0.0", "rate", "test_loss").mean()) < 0.02
+
+
+def test_with_true_labels_stopping_early_costs_and_averaging_helps_a_little(stored):
+    assert gained(stored, "0.0", "early stopping").mean() < 0
+    assert gained(stored, "0.0", "fewer epochs").mean() < 0
+    averaged = gained(stored, "0.0", "ensemble")
+    assert 0 < averaged.mean() < 0.01
+    assert averaged.mean() > gained(stored, "0.0", "bagging").mean()
+
+
+def test_with_wrong_labels_nearly_everything_helps_much(stored):
+    for method in set(run.METHODS) - {"none", "L1", "ensemble", "more images"}:
+        assert gained(stored, "0.2", method).mean() > 0.02, method
+    # and hardly anything more than a lower rate, which costs nothing
+    rate = gained(stored, "0.2", "rate").mean()
+    better = [m for m in run.METHODS if gained(stored, "0.2", m).mean() > rate]
+    assert rate > 0.08
+    assert len(better) <= 3
+    assert gained(stored, "0.2", "bagging").mean() > gained(stored, "0.2", "ensemble").mean() + 0.02
+
+
+def test_dropout_makes_training_slower(stored):
+    speed = stored["dropout_speed"]
+    for name in ("train_loss 0.1", "train_loss 0.01"):
+        updates = [np.array(speed["found"][name][d]["updates"], float) for d in ("0.0", "0.5")]
+        assert np.all(updates[1] > 1.2 * updates[0])
+    for by_dropout in speed["found"].values():
+        without, half = (
+            [u or speed["limit"] for u in by_dropout[d]["updates"]] for d in ("0.0", "0.5")
+        )
+        assert np.mean(half) > np.mean(without)
+    times = {d: np.median(ms) for d, ms in speed["milliseconds"].items()}
+    assert min(times["0.2"], times["0.5"]) > 1.1 * times["0.0"]
+
+
+def test_dropout_hurts_a_small_network(stored):
+    for count in run.IMAGES:
+        case = stored["always_dropout"][f"small net, {count} images"]
+        lost = np.subtract(case["0.5"]["test_accuracy"], case["0.0"]["test_accuracy"])
+        assert lost.mean() < -0.03
+        assert np.mean(case["0.5"]["train_loss"]) > 2 * np.mean(case["0.0"]["train_loss"])
