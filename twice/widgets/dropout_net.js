@@ -336,7 +336,7 @@ export function compare(e) {
 // ==== The demo ==========================================================================================
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
-const [TRAINING, SETTLING] = [1.2, 2]; // milliseconds of computing in a frame
+const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
 const COLUMNS = [26, 118, 222, 300];
 const place = (layer, index) => (layer === 0 ? [COLUMNS[0], index ? 206 : 112] : layer === 3 ? [COLUMNS[3], 159] : [COLUMNS[layer], 34 + 50 * index]);
@@ -443,7 +443,7 @@ function controls(demo) {
   const steps = slider(page, { label: "Step of the training", min: 0, max: STEPS, step: EVERY, trait: "steps", format: thousands,
     onInput: () => page.set({ playing: false }), hint: "Go back to see the net before it overfitted." });
   const scaling = select(page, { label: "Scaling in training", trait: "scaling",
-    options: [["inverted", "÷ (1 − rate): inverted dropout"], ["none", "none"]] });
+    options: [["inverted", "inverted: ÷ (1 − rate)"], ["none", "none"]] });
   const play = button({ label: "▶ Play the training", primary: true, onClick: () => {
     if (page.get("playing")) { page.set({ playing: false }); return; }
     if (page.calm()) { page.set({ steps: page.get("steps") >= STEPS ? 0 : Math.min(STEPS, page.get("steps") + 100) }); return; }
@@ -538,7 +538,8 @@ function graph(demo) {
   } });
   const first = button({ label: "From 1", title: "Begin with the first mask again", onClick: () => { stop(); page.set({ masks: 1 }); } });
   const told = html("p", { class: "dn-told" });
-  box.append(picture, html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
+  box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "In a circle: what the unit sends on, × if dropped. Lines: weights,"), html("span", {}, html("i", { class: "dn-line dn-plus" }), "above 0"),
+    html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
   demo.drawing = () => loop.running;
   const a = room();
   return () => {
@@ -735,7 +736,7 @@ function scales(demo) {
         ? run.scaling === "none" && run.rate
           ? `Over all 64 masks of layer 1. Without scaling the inputs shrink to ${number(1 - run.rate)} of their size in training; the bias stays.`
           : "Over all 64 masks of layer 1. z is linear in the mask, so the means agree exactly."
-        : run.scaling === "none" && run.rate ? `Over all ${thousands(NETS)} masks. Two layers without scaling: the shift grows.`
+        : run.scaling === "none" && run.rate ? `Over all ${thousands(NETS)} masks. Two layers without scaling: their inputs shrink twice.`
           : `Over all ${thousands(NETS)} masks. A relu lies between, and the mean of relu is not relu of the mean: ${!run.rate ? "but with a rate of 0 there is one net." : agree ? "here they agree, for no mask turns a unit on or off at this point." : `off by ${number(Math.abs(training - test), 3)} here.`}`;
     });
   };
@@ -760,7 +761,7 @@ function words(demo) {
     wait = setTimeout(() => { // it rests: sweeping across a good rate does not count
       spoken.textContent = text;
       if (!goalReached(demo.run)) return;
-      demo.met = `A rate of ${plain(run.rate)} ends at a validation loss of ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: what are they the mean of?`;
+      demo.met = `A rate of ${plain(run.rate)} ends at ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: does their mean reach the full net?`;
       page.goal(true, demo.met);
     }, 500);
   };
