@@ -538,8 +538,8 @@ function graph(demo) {
   } });
   const first = button({ label: "From 1", title: "Begin with the first mask again", onClick: () => { stop(); page.set({ masks: 1 }); } });
   const told = html("p", { class: "dn-told" });
-  box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "In a circle: what the unit sends on, × if dropped. Lines: weights,"), html("span", {}, html("i", { class: "dn-line dn-plus" }), "above 0"),
-    html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
+  box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "in a circle: what the unit sends, × dropped"),
+    html("span", {}, html("i", { class: "dn-line dn-plus" }), "weight above 0"), html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
   demo.drawing = () => loop.running;
   const a = room();
   return () => {
