@@ -337,7 +337,7 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
     graph = here.page.locator(".dn-unit text").first
     size = "(node) => node.getScreenCTM().a * parseFloat(getComputedStyle(node).fontSize)"
     shown = graph.evaluate(size)
-    assert shown >= 11.5  # what is really painted: the graph scales with the page
+    assert shown >= 12  # what is really painted: the graph scales with the page
     assert here.complaints == []
 
 

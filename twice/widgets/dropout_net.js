@@ -336,6 +336,7 @@ export function compare(e) {
 // ==== The demo ==========================================================================================
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
+const AT_ONCE = 12; // masks in the picture while a slider moves
 const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
 const COLUMNS = [26, 118, 222, 300];
@@ -348,12 +349,12 @@ function render({ model, el }) {
   const demo = { page, run: null, twin: null, met: "" };
   const parts = [];
   /** The net of the step looked at, with some masks at once; what is slow follows when the controls rest. */
-  demo.look = (light) => {
+  demo.look = () => {
     const { run } = demo;
     demo.params = run.kept[Math.min(run.kept.length - 1, page.get("steps") / EVERY)];
     demo.ensemble = null;
     demo.shown = createEnsemble(demo.params, run.rate, run.keep, demo.uniforms);
-    grow(demo.shown, Math.min(page.get("masks"), light ? 12 : LINES));
+    grow(demo.shown, Math.min(page.get("masks"), AT_ONCE));
     settle();
     demo.show();
   };
@@ -394,7 +395,7 @@ function render({ model, el }) {
     while (job.steps < STEPS && !late()) trainStep(job);
     if (job.steps < STEPS) return true;
     [demo.run, job] = [job, null];
-    demo.look(page.get("playing"));
+    demo.look();
     demo.begin();
     return Boolean(job);
   });
@@ -415,7 +416,7 @@ function render({ model, el }) {
   };
   parts.push(...[controls, graph, plane, losses, distances, scales, words].map((part) => part(demo)));
   page.watch("seed rate scaling", () => { parts[0](); demo.begin(); });
-  page.watch("steps", () => demo.look(page.get("playing")));
+  page.watch("steps", demo.look);
   page.watch("masks", () => {
     const [e, wanted] = [demo.ensemble, page.get("masks")];
     if (e && e.known === CELLS && e.count <= wanted) { settling.start(); return; }
@@ -441,7 +442,7 @@ function controls(demo) {
   const rate = slider(page, { label: "Dropout rate", min: 0, max: 0.9, step: 0.05, trait: "rate",
     format: (v) => (v ? number(v) : "0: no dropout"), hint: "Each setting trains a new net: 1,000 steps." });
   const steps = slider(page, { label: "Step of the training", min: 0, max: STEPS, step: EVERY, trait: "steps", format: thousands,
-    onInput: () => page.set({ playing: false }), hint: "Go back to see the net before it overfitted." });
+    onInput: () => { if (page.get("playing")) page.set({ playing: false }); }, hint: "Go back to see the net before it overfitted." });
   const scaling = select(page, { label: "Scaling in training", trait: "scaling",
     options: [["inverted", "inverted: ÷ (1 − rate)"], ["none", "none"]] });
   const play = button({ label: "▶ Play the training", primary: true, onClick: () => {
@@ -495,13 +496,13 @@ function graph(demo) {
       const unit = layer === 1 || layer === 2 ? (layer - 1) * H + index : -1;
       const text = svg("text", { "text-anchor": "middle", y: 5 });
       const node = svg("g", { transform: `translate(${place(layer, index).join(" ")})`, class: unit < 0 ? "dn-node" : "dn-node dn-unit" },
-        svg("circle", { r: 20 }), text);
+        svg("circle", { r: 21 }), text);
       if (unit >= 0) node.addEventListener("click", () => { choose(unit); handle.focus({ preventScroll: true }); });
       nodes.push({ node, text, unit, layer, index });
       picture.append(node);
     }
   }
-  const handle = svg("circle", { r: 24, class: "twice-handle dn-ring", tabindex: 0, role: "button", "aria-roledescription": "chosen unit" });
+  const handle = svg("circle", { r: 25, class: "twice-handle dn-ring", tabindex: 0, role: "button", "aria-roledescription": "chosen unit" });
   picture.append(handle, ...[["input x", 26, 260], ["p(class 1)", 292, 202]].map(([words, x, y]) =>
     svg("text", { x, y, "text-anchor": "middle", class: "dn-quiet" }, words)));
   const choose = (unit) => page.set({ unit });
@@ -559,7 +560,7 @@ function graph(demo) {
       const off = u >= 0 && !mask[u];
       node.classList.toggle("dn-off", off);
       const value = layer === 0 ? [x0, x1][i] : layer === 3 ? logistic(z) : signal(u) * mask[u];
-      const words = off ? "×" : number(value, Math.abs(value) < 9.95 ? 2 : 1);
+      const words = off ? "×" : number(value, layer === 0 || value >= 9.95 ? 1 : 2);
       if (text.textContent !== words) text.textContent = words;
     }
     const [x, y] = place(unit < H ? 1 : 2, unit % H);
@@ -660,11 +661,15 @@ function losses(demo) {
   const cursor = svg("path", { class: "dn-cursor" });
   const curves = ["dn-c-without dn-c-train", "dn-c-without", "dn-c-with dn-c-train", "dn-c-with"].map((name) => svg("path", { class: `dn-curve ${name}` }));
   plot.back.append(goal, cursor, ...curves);
+  let drawn = "";
   const draw = () => {
-    const { run, twin } = demo;
+    const { run, twin, seed } = demo;
+    make(cursor, { d: `M${plot.toX(page.get("steps"))} ${plot.frame.top}V${plot.frame.top + plot.frame.height}` }, []);
+    const what = [seed, run.rate, run.scaling, plot.frame.width].join();
+    if (drawn === what) return;
+    drawn = what;
     [[twin, 1], [twin, 2], [run, 1], [run, 2]].forEach(([{ curve }, part], k) => curves[k].setAttribute("d", path(plot, curve.map((row) => [row[0], Math.min(row[part], 9)]))));
     goal.setAttribute("d", `M${plot.toX(0)} ${plot.toY(WANTED)}H${plot.toX(STEPS)}`);
-    cursor.setAttribute("d", `M${plot.toX(page.get("steps"))} ${plot.frame.top}V${plot.frame.top + plot.frame.height}`);
   };
   return () => {
     const [now, other] = [demo.run, demo.twin].map(({ curve }) => curve[page.get("steps") / EVERY]);
