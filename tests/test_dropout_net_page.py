@@ -75,6 +75,13 @@ def assert_numbers_shown(here):
         assert (shown is not None) == kept
         if kept:
             assert shown == pytest.approx(value, abs=0.0051 if value < 9.9 else 0.051)
+    full = np.concatenate([h1, np.maximum(h1 @ w2 + b2, 0)])[demo.unit]
+    told = here.text(".dn-one .dn-told")
+    assert f"In test it sends {full:.2f}" in told
+    if mask[demo.unit] == 0:
+        assert "is dropped: it sends 0" in told
+    elif demo.scaling == "inverted" and demo.rate:
+        assert f" / (1 − {demo.rate:.3g}) = {sent[demo.unit]:.2f}." in told
     bars = here.page.locator(".dn-bars li > :last-child").all_inner_texts()
     unit = demo.unit - 6 if demo.unit > 5 else int(np.abs(w2[demo.unit]).argmax())
     layer = [part[unit] for part in demo.expectations["layer_2"]]

@@ -542,13 +542,15 @@ function graph(demo) {
   box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "in a circle: what the unit sends, × dropped"),
     html("span", {}, html("i", { class: "dn-line dn-plus" }), "weight above 0"), html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
   demo.drawing = () => loop.running;
-  const a = room();
+  const [a, tested] = [room(), room()];
   return () => {
     const { params, run } = demo;
     const [x0, x1] = page.get("point");
     const [unit, index] = [page.get("unit"), page.get("masks") - 1];
     const mask = demo.mask = maskAt(demo.uniforms, index, run.rate, run.keep);
     const z = forward(params, x0, x1, mask, 0, a);
+    forward(params, x0, x1, FULL, 0, tested);
+    const inTest = unit < H ? tested.h1[unit] : tested.h2[unit - H];
     const signal = (u) => (u < H ? a.h1[u] : a.h2[u - H]);
     for (const { line, at, from, to } of edges) {
       const w = params[at];
@@ -569,7 +571,7 @@ function graph(demo) {
       : `kept: it sends ${number(h)} / (1 − ${plain(run.rate)}) = ${number(h * mask[unit])}`;
     make(handle, { cx: x, cy: y, "aria-label": `${named(unit)}, ${sends}. Arrow keys choose another unit.` }, []);
     const on = mask.reduce((n, m) => n + (m > 0), 0);
-    told.textContent = `Mask ${thousands(index + 1)}, one of 2¹² = ${thousands(NETS)}, keeps ${on} of 12 units. ${named(unit)} is ${sends}. In test it sends ${number(h)}.`;
+    told.textContent = `Mask ${thousands(index + 1)}, one of 2¹² = ${thousands(NETS)}, keeps ${on} of 12 units. ${named(unit)} is ${sends}. In test it sends ${number(inTest)}${unit < H ? "" : ", for all of layer 1 speaks"}.`;
     many.value = loop.running ? "❚❚ Pause" : page.calm() ? "100 masks more" : "▶ Many masks";
   };
 }
@@ -580,7 +582,7 @@ function plane(demo) {
   const box = section(demo, "Many masks: an ensemble", "dn-many");
   const plot = createPlot(page, { parent: box, x: LIMITS, y: LIMITS, xLabel: "x₁", yLabel: "x₂", equal: true,
     label: "The plane: where the nets say one half", draw: () => demo.run && draw() });
-  box.append(key(["dn-thin", `the last ${LINES} thinned nets`], ["dn-this", "this mask"], ["dn-mean", "mean of all masks drawn"], ["dn-full", "full net, as in test"]),
+  box.append(key(["dn-thin", `the last ${LINES} thinned nets`], ["dn-this", "this mask"], ["dn-mean-solid", "mean of all masks drawn"], ["dn-full", "full net, as in test"]),
     html("div", { class: "dn-key" }, html("span", {}, html("i", { class: "dn-dot" }), html("i", { class: "dn-dot dn-square" }), `${TRAIN} training points`), html("span", {}, "+ the input of the graph: drag it")));
   const dot = svg("g", {}, svg("circle", { r: 18, class: "dn-hit" }), svg("circle", { r: 12, class: "twice-ring" }), svg("path", { d: "M-9 0H9M0 -9V9", class: "dn-cross" }));
   plot.front.append(dot);
@@ -625,11 +627,9 @@ function plane(demo) {
     const stroke = (color, width, alpha, line) => { Object.assign(ctx, { strokeStyle: color, lineWidth: width, globalAlpha: alpha }); trace(ctx, line); };
     const full = crossings(e.full, GRID, 0.5);
     for (const line of e.lines) stroke(colors.path, 1, 0.35, line);
-    stroke(colors.surface, 6, 0.8, full);
-    stroke(colors.ink, 3.5, 1, full);
-    ctx.setLineDash([8, 5]);
-    stroke(colors.path, 3, 1, crossings(e.sum, GRID, e.count / 2));
-    ctx.setLineDash([]);
+    stroke(colors.surface, 7, 0.8, full);
+    stroke(colors.ink, 4.5, 1, full);
+    stroke(colors.path, 2.5, 1, crossings(e.sum, GRID, e.count / 2));
     stroke(colors.good, 2, 1, crossings(gridZ(e.params, demo.mask), GRID));
     const [a, b] = page.get("point");
     make(dot, { transform: `translate(${plot.toX(a).toFixed(1)} ${plot.toY(b).toFixed(1)})`,
@@ -681,7 +681,7 @@ function losses(demo) {
 /** How far the mean of the masks is from the full net, and from the mean of all 4,096, by the number of masks. */
 function distances(demo) {
   const { page } = demo;
-  const box = section(demo, "Does the mean of the masks reach the full net?", "dn-far");
+  const box = section(demo, "Mean of the masks and full net", "dn-far");
   const plot = createPlot(page, { parent: box, x: [1, MOST], y: [0.001, 0.5], xLog: true, yLog: true, xLabel: "number of masks", yLabel: "mean |difference|", aspect: 0.55,
     label: "Mean absolute difference of probabilities by the number of masks", draw: () => demo.run && draw() });
   const told = html("p", { class: "dn-told" });

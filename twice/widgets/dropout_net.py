@@ -255,7 +255,7 @@ class DropoutNet(Demo):
             plane.scatter(*chosen.T, s=18, color=plots.CLASS_COLORS[label], marker=marker)
         plane.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
         plane.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT))
-        plane.set_title(f"thinned nets, their mean (purple), full net (dark); rate {self.rate:.2g}")
+        plane.set_title(f"rate {self.rate:.2g}: mean of masks (purple), full net")
         runs = ((self.run, MEAN, "with dropout"), (self.twin, plots.GREY, "without"))
         for run, color, name in runs:
             step, train_loss, validation = run.curve.T
