@@ -165,7 +165,7 @@ def mixup(x, y, *, alpha=0.2, rng):
     other, t = rng.permutation(len(x)), rng.beta(alpha, alpha, len(x))
     mixed = []
     for a in (x, y):
-        share = t.astype(a.dtype if a.dtype.kind == "f" else np.float32)
-        share = share.reshape(-1, *[1] * (a.ndim - 1))
+        a = a if a.dtype.kind == "f" else a.astype(np.float32)
+        share = t.astype(a.dtype).reshape(-1, *[1] * (a.ndim - 1))
         mixed.append(share * a + (1 - share) * a[other])
     return tuple(mixed)

@@ -3,6 +3,7 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "DropoutNet": "dropout_net",
     "Fit": "fit",
     "Gates": "gates",
     "Kernel": "kernel",
@@ -19,6 +20,7 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "DropoutNet",
     "Fit",
     "Gates",
     "Kernel",
