@@ -635,17 +635,18 @@ def explains_job(activation, kind, seeds, setting):
 # --- the whole
 
 
-def part(name, setting, seeds, make, keep):
-    """make(seeds, setting), kept on disk on the way if `keep`."""
-    if not keep:
-        return make(seeds, setting)
+def part(name, setting, seeds, make):
+    """make(seeds, setting) and the processor's seconds it took, kept on disk on the way."""
+
+    def timed():
+        started = time.process_time()  # not while others have the processor
+        found = make(seeds, setting)
+        return {"found": found, "processor": time.process_time() - started}, []
+
     known = {"seeds": list(seeds), **asdict(setting)}
     slug = name.replace(",", "").replace(" ", "_")
-    found, _ = record.kept(
-        "normalization", slug, known, lambda: ({"found": make(seeds, setting)}, [])
-    )
-    print(f"{name}: {found['seconds']:.0f} s", flush=True)
-    return found["found"]
+    kept, _ = record.kept("normalization", slug, known, timed)
+    return kept["found"], kept["processor"]
 
 
 def sizes_of(method):
@@ -653,15 +654,17 @@ def sizes_of(method):
     return SIZES[1:] if method == "batch" else SIZES
 
 
-def run(seeds, setting=None, keep=True):
-    """The whole result but for `small`, as it is stored."""
-    setting = setting or Setting()
+def run(seeds, setting=None):
+    """The whole result but for `small`, as it is stored, and the processor's seconds it took."""
+    setting, spent = setting or Setting(), []
 
-    def do(name, job, *known, **more):
-        make = functools.partial(job, *known, **more)
-        return part(name, setting, seeds, make, keep)
+    def do(name, job, *known):
+        found, seconds = part(name, setting, seeds, functools.partial(job, *known))
+        print(f"{name}: {seconds:.0f} s", flush=True)
+        spent.append(seconds)
+        return found
 
-    return {
+    found = {
         "trained_by": "twice.scratch, float32, plain SGD",
         "images": "digits, 8 x 8 pixels, standardized",
         "setting": {**asdict(setting), "activations": ACTIVATIONS, "methods": METHODS},
@@ -703,6 +706,7 @@ def run(seeds, setting=None, keep=True):
             for act in ACTIVATIONS
         },
     }
+    return found, sum(spent)
 
 
 SMALL = Setting(
@@ -736,10 +740,10 @@ def small():
 
 
 def main(arguments=None):
-    started = time.perf_counter()
     seeds = record.chosen_seeds(arguments, range(5), __doc__.splitlines()[0])
-    found = {**run(seeds), "small": small()}
-    record.save("normalization", found, seeds=seeds, started=started)
+    found, seconds = run(seeds)
+    started = time.perf_counter() - seconds
+    record.save("normalization", {**found, "small": small()}, seeds=seeds, started=started)
 
 
 if __name__ == "__main__":
