@@ -108,6 +108,70 @@ def test_the_stored_result_holds_what_the_chapter_reads(stored):
             assert len(net["test_accuracy"]) == seeds
 
 
+# --- what the chapter says of it
+
+
+def mean(net, name="test_accuracy"):
+    return np.mean(net[name])
+
+
+def test_normalization_widens_the_range_of_rates(stored):
+    nets = stored["rates"]["nets"]
+    for activation in ("tanh", "relu"):
+        width = {m: np.mean(net["decades"]) for m, net in nets[activation].items()}
+        assert width["none"] + 0.3 < width["batch"]
+        assert width["none"] < width["layer"]
+    assert nets["sigmoid"]["none"]["decades"] == nets["sigmoid"]["weight"]["decades"]
+    assert max(nets["sigmoid"]["none"]["decades"]) == 0
+    assert min(nets["sigmoid"]["batch"]["decades"]) > 1.5
+
+
+def test_small_starts_train_under_a_norm_once_the_rate_is_tuned_and_large_ones_less(stored):
+    nets = stored["scales"]["nets"]
+    for scale in ("0.0625", "0.125", "0.25"):
+        assert mean(nets["none"][scale]["tuned"]) < 0.2
+        assert mean(nets["batch"][scale]["tuned"]) > 0.93
+    assert all(a is None for a in nets["none"]["2"]["fixed"]["test_accuracy"])
+    assert mean(nets["batch"]["2"]["fixed"]) > 0.93
+    assert mean(nets["batch"]["16"]["tuned"]) < 0.9  # the last kernel stands before no norm
+
+
+def test_noise_brings_the_shift_back_and_takes_little_of_the_training(stored):
+    for activation in ("sigmoid", "tanh"):
+        kinds = stored["shift"][activation]["tuned"]
+        assert mean(kinds["batch"], "mean_shift") < 0.1 * mean(kinds["none"], "mean_shift")
+        assert mean(kinds["batch, noise"]) > mean(kinds["batch"]) - 0.03
+        assert mean(kinds["batch, more noise"]) > mean(kinds["batch"]) - 0.03
+    noisy, plain = kinds["batch, more noise"], kinds["none"]
+    assert min(noisy["mean_shift"]) > 5 * max(plain["mean_shift"])
+    assert min(noisy["std_shift"]) > 5 * max(plain["std_shift"])
+
+
+def test_the_gradients_shift_is_not_what_batch_norm_takes_away(stored):
+    kinds = stored["shift"]["tanh"]["same"]
+    assert mean(kinds["batch"], "gradient_shift") > 0.8 * mean(kinds["none"], "gradient_shift")
+
+
+def test_a_relu_net_is_smoother_under_batch_norm_also_free_of_scale(stored):
+    nets = stored["smoothness"]["relu"]
+    for level in run.LEVELS[1:]:
+        pairs = zip(nets["none"]["levels"][level], nets["batch"]["levels"][level], strict=True)
+        for none, batch in pairs:
+            assert batch["scale_free"]["change"][0] < 0.6 * none["scale_free"]["change"][0]
+            assert batch["scale_free"]["cosine"][0] > none["scale_free"]["cosine"][0]
+
+
+def test_batch_norm_fails_on_the_smallest_batches_alone(stored):
+    nets = stored["batch_size"]["nets"]
+    assert max(nets["batch"]["2"]["test_accuracy"]) < 0.5
+    assert mean(nets["batch"]["4"]) < mean(nets["none"]["4"])
+    assert mean(nets["batch"]["32"]) > 0.93
+    for method in ("none", "layer", "group"):
+        assert all(mean(net) > 0.88 for net in nets[method].values())
+    gap = {s: mean(n, "train_loss_seen") - mean(n, "train_loss") for s, n in nets["batch"].items()}
+    assert gap["4"] > gap["8"] > gap["32"] > 0
+
+
 # --- the networks
 
 
