@@ -7,14 +7,15 @@ images such a seed leaves out of the 1,078: half a decade apart, the same nine r
 and more only where the best is at the edge. The test images choose nothing. The running statistics
 of batch norm have momentum 0.9 (0.9^(b / 32) with batches of b): these runs are short.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.normalization             about 12 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.normalization             about 9 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.normalization --seeds 0 1     two seeds of five
 
 ACT is "sigmoid", "tanh" or "relu" (He's start for relu, Glorot's for the others). METHOD is "none",
 "batch", "layer" or "weight" (and more, below). A RESULT is a dict of lists with one entry a seed,
-null where the numbers overflowed: train_loss, train_accuracy (after the training, as at inference),
-test_loss, test_accuracy. TUNED is a RESULT with "rate" and "tried": {rate: mean validation loss of
-the tuning seeds, null for an overflow}. All keys are strings, rates as in "0.00316".
+null where the numbers overflowed: train_loss, train_accuracy (after the training, as at inference;
+so without `shift`'s noise, too), test_loss, test_accuracy. TUNED is a RESULT with "rate" and
+"tried": {rate: mean validation loss of the tuning seeds, null for an overflow}. All keys are
+strings, rates as in "0.00316".
 
 setting                                  sizes, epochs of each part, tuning_seeds
 rates["rates"]                           the rates, a third of a decade apart
@@ -27,6 +28,8 @@ rates["nets"][ACT][METHOD]               {"by_rate": {RATE: {"train_loss", "test
 scales["scales"]                         the factors on all initial kernels of a relu net
 scales["nets"][METHOD][SCALE]            {"tuned": TUNED, "fixed": RESULT at the rate tuned for
                                          this METHOD at scale 1}; METHOD: none, batch, layer
+scales["hidden"][METHOD][SCALE]          the same for four of the scales, if the last kernel, behind
+                                         which no norm stands, begins as usual
 shift[ACT][WHICH][KIND]                  WHICH: "tuned" (each its own rate) or
                                          "same" (everybody at the rate tuned for "none"). KIND:
                                          "none", "none, noise", "batch", "batch, noise",
@@ -101,6 +104,7 @@ METHODS = ("none", "batch", "layer", "weight")
 RATES = tuple(f"{10 ** (k / 3):.3g}" for k in range(-9, 7))  # 0.001 to 100
 REACHED = 0.9
 SCALES = tuple(f"{2.0**k:g}" for k in range(-4, 5))  # 1/16 to 16
+HIDDEN_SCALES = SCALES[::2][:2] + SCALES[::2][-2:]  # 1/16, 1/4, 4, 16
 LEVELS = ("start", "1", "0.3", "0.1")
 STEPS = tuple(f"{10 ** (k / 2):.3g}" for k in range(-6, 3))  # 0.001 to 10
 FRACTIONS = tuple(f"{10 ** (k / 2):.3g}" for k in range(-4, 1))  # 0.01 to 1
@@ -145,6 +149,7 @@ class Net:
     place: str = "before"
     start: str = "usual"
     scale: float = 1.0
+    scale_last: bool = True
     noise: tuple = None
 
 
@@ -194,8 +199,8 @@ def build(net, seed, setting, batch_size=None):
     draw = he_normal if he else glorot_normal
     momentum = setting.momentum ** ((batch_size or setting.batch_size) / setting.batch_size)
 
-    def dense(kind, n_in, n_out):
-        return kind(n_in, n_out, rng=rng, initializer=lambda s, r: net.scale * draw(s, r))
+    def dense(kind, n_in, n_out, scale=net.scale):
+        return kind(n_in, n_out, rng=rng, initializer=lambda s, r: scale * draw(s, r))
 
     layers, n = [], 64
     for _ in range(setting.hidden):
@@ -206,7 +211,8 @@ def build(net, seed, setting, batch_size=None):
             middle.append(Noise(n, *net.noise, noise_rng))
         f = Activation(net.activation)
         layers += [*middle, f] if net.place == "before" else [f, *middle]
-    model = Sequential([*layers, dense(Dense, n, 10)])
+    last = dense(Dense, n, 10, net.scale if net.scale_last else 1.0)
+    model = Sequential([*layers, last])
     if net.start == "once":
         normalize_once(model, images(seed, setting)[0][0][: setting.n_fixed])
     return model, rng
@@ -337,12 +343,15 @@ def rates_job(activation, method, seeds, setting, rates=RATES):
     )
 
 
-def scales_job(method, seeds, setting, scales=SCALES):
-    """Relu nets whose kernels start too small and too large, at their rates and at that of 1."""
+def scales_job(method, seeds, setting, scales=SCALES, last=True):
+    """Relu nets whose kernels start too small and too large, at their rates and at that of 1.
+
+    last: whether the last kernel does, too.
+    """
     usual, found = Net("relu", method), {}
     fixed = best_of(tune(usual, setting.scales_epochs, setting))
     for scale in scales:
-        net = replace(usual, scale=float(scale))
+        net = replace(usual, scale=float(scale), scale_last=last)
         runs = [train(net, fixed, seed, setting.scales_epochs, setting) for seed in seeds]
         found[scale] = {
             "tuned": tuned(net, setting.scales_epochs, seeds, setting),
@@ -664,6 +673,7 @@ def run(seeds, setting=None):
         spent.append(seconds)
         return found
 
+    hidden = functools.partial(scales_job, scales=HIDDEN_SCALES, last=False)
     found = {
         "trained_by": "twice.scratch, float32, plain SGD",
         "images": "digits, 8 x 8 pixels, standardized",
@@ -679,6 +689,7 @@ def run(seeds, setting=None):
         "scales": {
             "scales": SCALES,
             "nets": {m: do(f"scales {m}", scales_job, m) for m in METHODS[:3]},
+            "hidden": {m: do(f"scales hidden {m}", hidden, m) for m in METHODS[:3]},
         },
         "shift": {act: do(f"shift {act}", shift_job, act) for act in ACTIVATIONS},
         "smoothness": {

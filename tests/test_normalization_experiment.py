@@ -56,7 +56,7 @@ def all_tuned(value):
 
 def test_every_stored_rate_is_the_best_tried_and_no_edge(stored):
     nets = [net for name, part in stored.items() if name != "small" for net in all_tuned(part)]
-    assert len(nets) == 9 * 3 + 3 * 5 + 3 * 2 + 4 * 5 - 1 + 3 * 5
+    assert len(nets) == 9 * 3 + 4 * 3 + 3 * 5 + 3 * 2 + 4 * 5 - 1 + 3 * 5
     for net in nets:
         tried = {float(rate): lost for rate, lost in net["tried"].items()}
         whole = {rate: lost for rate, lost in tried.items() if lost is not None}
@@ -85,6 +85,8 @@ def test_the_stored_result_holds_what_the_chapter_reads(stored):
     for by_scale in stored["scales"]["nets"].values():
         assert list(by_scale) == list(run.SCALES)
         assert by_scale["1"]["fixed"]["test_loss"] == by_scale["1"]["tuned"]["test_loss"]
+    for by_scale in stored["scales"]["hidden"].values():
+        assert list(by_scale) == ["0.0625", "0.25", "4", "16"]
     for by_which in stored["shift"].values():
         for which in ("tuned", "same"):
             assert list(by_which[which]) == list(run.KINDS)
@@ -133,7 +135,9 @@ def test_small_starts_train_under_a_norm_once_the_rate_is_tuned_and_large_ones_l
         assert mean(nets["batch"][scale]["tuned"]) > 0.93
     assert all(a is None for a in nets["none"]["2"]["fixed"]["test_accuracy"])
     assert mean(nets["batch"]["2"]["fixed"]) > 0.93
-    assert mean(nets["batch"]["16"]["tuned"]) < 0.9  # the last kernel stands before no norm
+    assert mean(nets["batch"]["16"]["tuned"]) < 0.9  # the last kernel stands before no norm,
+    hidden = stored["scales"]["hidden"]["batch"]["16"]["tuned"]  # and long kernels hardly turn
+    assert mean(nets["batch"]["16"]["tuned"]) < mean(hidden) < 0.92
 
 
 def test_noise_brings_the_shift_back_and_takes_little_of_the_training(stored):
@@ -159,6 +163,26 @@ def test_a_relu_net_is_smoother_under_batch_norm_also_free_of_scale(stored):
         for none, batch in pairs:
             assert batch["scale_free"]["change"][0] < 0.6 * none["scale_free"]["change"][0]
             assert batch["scale_free"]["cosine"][0] > none["scale_free"]["cosine"][0]
+
+
+def test_a_start_normalized_once_does_for_a_sigmoid_net_what_batch_norm_does(stored):
+    kinds = stored["explains"]["sigmoid"]
+    assert mean(kinds["none"]) < 0.15
+    assert mean(kinds["none, He"]) < 0.6
+    assert mean(kinds["none, normalized once"]) > mean(kinds["batch"]) - 0.01 > 0.93
+
+
+def test_plain_tanh_and_relu_nets_do_about_as_well_at_their_best_rates(stored):
+    for activation in ("tanh", "relu"):
+        kinds = stored["explains"][activation]
+        assert all(abs(mean(net) - mean(kinds["none"])) < 0.02 for net in kinds.values())
+
+
+def test_after_the_activation_is_no_worse_than_before(stored):
+    for activation, places in stored["place"].items():
+        gain = np.subtract(*(places[p]["test_accuracy"] for p in ("after", "before")))
+        low, high = (0.004, 0.02) if activation == "sigmoid" else (-0.006, 0.009)
+        assert low < gain.mean() < high
 
 
 def test_batch_norm_fails_on_the_smallest_batches_alone(stored):
@@ -196,8 +220,11 @@ def test_the_scale_of_a_start_multiplies_every_kernel():
     usual, large = (model_of(run.Net("relu", "batch", scale=s)).params for s in (1.0, 4.0))
     names = [name for name in usual if name.endswith(".kernel")]
     assert len(names) == TINY.hidden + 1
+    hidden = model_of(run.Net("relu", "batch", scale=4.0, scale_last=False)).params
     for name in names:
         np.testing.assert_allclose(large[name], 4 * usual[name], rtol=1e-6)
+        factor = 1 if name == names[-1] else 4
+        np.testing.assert_allclose(hidden[name], factor * usual[name], rtol=1e-6)
 
 
 def test_normalized_once_begins_as_batch_norm_does():
