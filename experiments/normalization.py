@@ -73,7 +73,7 @@ explains[ACT][KIND]                      TUNED after more epochs. KIND: "none", 
                                          for relu), "none, normalized once" (kernels and biases
                                          set so that every unit begins with mean 0 and variance 1
                                          on 200 images, as under batch norm), "batch", "layer"
-small                                    a minute's part, which the tests repeat and compare
+small                                    a few seconds' part, which the tests repeat and compare
 """
 
 import functools
@@ -739,7 +739,7 @@ SMALL = Setting(
 
 
 def small():
-    """Half a minute's part of it, stored beside the whole: what the tests repeat and compare."""
+    """A few seconds' part of it, stored beside the whole: what the tests repeat and compare."""
     one = ([0], SMALL)
     return {
         "rates": {m: rates_job("tanh", m, *one, rates=("0.01", "0.1")) for m in METHODS},
