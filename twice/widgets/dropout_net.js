@@ -336,7 +336,8 @@ export function compare(e) {
 // ==== The demo ==========================================================================================
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
-const [TRAINING, SETTLING] = [1.2, 2]; // milliseconds of computing in a frame
+const AT_ONCE = 12; // masks in the picture while a slider moves
+const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
 const COLUMNS = [26, 118, 222, 300];
 const place = (layer, index) => (layer === 0 ? [COLUMNS[0], index ? 206 : 112] : layer === 3 ? [COLUMNS[3], 159] : [COLUMNS[layer], 34 + 50 * index]);
@@ -348,12 +349,12 @@ function render({ model, el }) {
   const demo = { page, run: null, twin: null, met: "" };
   const parts = [];
   /** The net of the step looked at, with some masks at once; what is slow follows when the controls rest. */
-  demo.look = (light) => {
+  demo.look = () => {
     const { run } = demo;
     demo.params = run.kept[Math.min(run.kept.length - 1, page.get("steps") / EVERY)];
     demo.ensemble = null;
     demo.shown = createEnsemble(demo.params, run.rate, run.keep, demo.uniforms);
-    grow(demo.shown, Math.min(page.get("masks"), light ? 12 : LINES));
+    grow(demo.shown, Math.min(page.get("masks"), AT_ONCE));
     settle();
     demo.show();
   };
@@ -394,7 +395,7 @@ function render({ model, el }) {
     while (job.steps < STEPS && !late()) trainStep(job);
     if (job.steps < STEPS) return true;
     [demo.run, job] = [job, null];
-    demo.look(page.get("playing"));
+    demo.look();
     demo.begin();
     return Boolean(job);
   });
@@ -415,7 +416,7 @@ function render({ model, el }) {
   };
   parts.push(...[controls, graph, plane, losses, distances, scales, words].map((part) => part(demo)));
   page.watch("seed rate scaling", () => { parts[0](); demo.begin(); });
-  page.watch("steps", () => demo.look(page.get("playing")));
+  page.watch("steps", demo.look);
   page.watch("masks", () => {
     const [e, wanted] = [demo.ensemble, page.get("masks")];
     if (e && e.known === CELLS && e.count <= wanted) { settling.start(); return; }
@@ -441,9 +442,9 @@ function controls(demo) {
   const rate = slider(page, { label: "Dropout rate", min: 0, max: 0.9, step: 0.05, trait: "rate",
     format: (v) => (v ? number(v) : "0: no dropout"), hint: "Each setting trains a new net: 1,000 steps." });
   const steps = slider(page, { label: "Step of the training", min: 0, max: STEPS, step: EVERY, trait: "steps", format: thousands,
-    onInput: () => page.set({ playing: false }), hint: "Go back to see the net before it overfitted." });
+    onInput: () => { if (page.get("playing")) page.set({ playing: false }); }, hint: "Go back to see the net before it overfitted." });
   const scaling = select(page, { label: "Scaling in training", trait: "scaling",
-    options: [["inverted", "÷ (1 − rate): inverted dropout"], ["none", "none"]] });
+    options: [["inverted", "inverted: ÷ (1 − rate)"], ["none", "none"]] });
   const play = button({ label: "▶ Play the training", primary: true, onClick: () => {
     if (page.get("playing")) { page.set({ playing: false }); return; }
     if (page.calm()) { page.set({ steps: page.get("steps") >= STEPS ? 0 : Math.min(STEPS, page.get("steps") + 100) }); return; }
@@ -495,13 +496,13 @@ function graph(demo) {
       const unit = layer === 1 || layer === 2 ? (layer - 1) * H + index : -1;
       const text = svg("text", { "text-anchor": "middle", y: 5 });
       const node = svg("g", { transform: `translate(${place(layer, index).join(" ")})`, class: unit < 0 ? "dn-node" : "dn-node dn-unit" },
-        svg("circle", { r: 20 }), text);
+        svg("circle", { r: 21 }), text);
       if (unit >= 0) node.addEventListener("click", () => { choose(unit); handle.focus({ preventScroll: true }); });
       nodes.push({ node, text, unit, layer, index });
       picture.append(node);
     }
   }
-  const handle = svg("circle", { r: 24, class: "twice-handle dn-ring", tabindex: 0, role: "button", "aria-roledescription": "chosen unit" });
+  const handle = svg("circle", { r: 25, class: "twice-handle dn-ring", tabindex: 0, role: "button", "aria-roledescription": "chosen unit" });
   picture.append(handle, ...[["input x", 26, 260], ["p(class 1)", 292, 202]].map(([words, x, y]) =>
     svg("text", { x, y, "text-anchor": "middle", class: "dn-quiet" }, words)));
   const choose = (unit) => page.set({ unit });
@@ -538,15 +539,18 @@ function graph(demo) {
   } });
   const first = button({ label: "From 1", title: "Begin with the first mask again", onClick: () => { stop(); page.set({ masks: 1 }); } });
   const told = html("p", { class: "dn-told" });
-  box.append(picture, html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
+  box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "in a circle: what the unit sends, × dropped"),
+    html("span", {}, html("i", { class: "dn-line dn-plus" }), "weight above 0"), html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
   demo.drawing = () => loop.running;
-  const a = room();
+  const [a, tested] = [room(), room()];
   return () => {
     const { params, run } = demo;
     const [x0, x1] = page.get("point");
     const [unit, index] = [page.get("unit"), page.get("masks") - 1];
     const mask = demo.mask = maskAt(demo.uniforms, index, run.rate, run.keep);
     const z = forward(params, x0, x1, mask, 0, a);
+    forward(params, x0, x1, FULL, 0, tested);
+    const inTest = unit < H ? tested.h1[unit] : tested.h2[unit - H];
     const signal = (u) => (u < H ? a.h1[u] : a.h2[u - H]);
     for (const { line, at, from, to } of edges) {
       const w = params[at];
@@ -558,7 +562,7 @@ function graph(demo) {
       const off = u >= 0 && !mask[u];
       node.classList.toggle("dn-off", off);
       const value = layer === 0 ? [x0, x1][i] : layer === 3 ? logistic(z) : signal(u) * mask[u];
-      const words = off ? "×" : number(value, Math.abs(value) < 9.95 ? 2 : 1);
+      const words = off ? "×" : number(value, layer === 0 || value >= 9.95 ? 1 : 2);
       if (text.textContent !== words) text.textContent = words;
     }
     const [x, y] = place(unit < H ? 1 : 2, unit % H);
@@ -567,7 +571,7 @@ function graph(demo) {
       : `kept: it sends ${number(h)} / (1 − ${plain(run.rate)}) = ${number(h * mask[unit])}`;
     make(handle, { cx: x, cy: y, "aria-label": `${named(unit)}, ${sends}. Arrow keys choose another unit.` }, []);
     const on = mask.reduce((n, m) => n + (m > 0), 0);
-    told.textContent = `Mask ${thousands(index + 1)}, one of 2¹² = ${thousands(NETS)}, keeps ${on} of 12 units. ${named(unit)} is ${sends}. In test it sends ${number(h)}.`;
+    told.textContent = `Mask ${thousands(index + 1)}, one of 2¹² = ${thousands(NETS)}, keeps ${on} of 12 units. ${named(unit)} is ${sends}. In test it sends ${number(inTest)}${unit < H ? "" : ", for all of layer 1 speaks"}.`;
     many.value = loop.running ? "❚❚ Pause" : page.calm() ? "100 masks more" : "▶ Many masks";
   };
 }
@@ -578,7 +582,7 @@ function plane(demo) {
   const box = section(demo, "Many masks: an ensemble", "dn-many");
   const plot = createPlot(page, { parent: box, x: LIMITS, y: LIMITS, xLabel: "x₁", yLabel: "x₂", equal: true,
     label: "The plane: where the nets say one half", draw: () => demo.run && draw() });
-  box.append(key(["dn-thin", `the last ${LINES} thinned nets`], ["dn-this", "this mask"], ["dn-mean", "mean of all masks drawn"], ["dn-full", "full net, as in test"]),
+  box.append(key(["dn-thin", `the last ${LINES} thinned nets`], ["dn-this", "this mask"], ["dn-mean-solid", "mean of all masks drawn"], ["dn-full", "full net, as in test"]),
     html("div", { class: "dn-key" }, html("span", {}, html("i", { class: "dn-dot" }), html("i", { class: "dn-dot dn-square" }), `${TRAIN} training points`), html("span", {}, "+ the input of the graph: drag it")));
   const dot = svg("g", {}, svg("circle", { r: 18, class: "dn-hit" }), svg("circle", { r: 12, class: "twice-ring" }), svg("path", { d: "M-9 0H9M0 -9V9", class: "dn-cross" }));
   plot.front.append(dot);
@@ -623,11 +627,9 @@ function plane(demo) {
     const stroke = (color, width, alpha, line) => { Object.assign(ctx, { strokeStyle: color, lineWidth: width, globalAlpha: alpha }); trace(ctx, line); };
     const full = crossings(e.full, GRID, 0.5);
     for (const line of e.lines) stroke(colors.path, 1, 0.35, line);
-    stroke(colors.surface, 6, 0.8, full);
-    stroke(colors.ink, 3.5, 1, full);
-    ctx.setLineDash([8, 5]);
-    stroke(colors.path, 3, 1, crossings(e.sum, GRID, e.count / 2));
-    ctx.setLineDash([]);
+    stroke(colors.surface, 7, 0.8, full);
+    stroke(colors.ink, 4.5, 1, full);
+    stroke(colors.path, 2.5, 1, crossings(e.sum, GRID, e.count / 2));
     stroke(colors.good, 2, 1, crossings(gridZ(e.params, demo.mask), GRID));
     const [a, b] = page.get("point");
     make(dot, { transform: `translate(${plot.toX(a).toFixed(1)} ${plot.toY(b).toFixed(1)})`,
@@ -659,11 +661,15 @@ function losses(demo) {
   const cursor = svg("path", { class: "dn-cursor" });
   const curves = ["dn-c-without dn-c-train", "dn-c-without", "dn-c-with dn-c-train", "dn-c-with"].map((name) => svg("path", { class: `dn-curve ${name}` }));
   plot.back.append(goal, cursor, ...curves);
+  let drawn = "";
   const draw = () => {
-    const { run, twin } = demo;
+    const { run, twin, seed } = demo;
+    make(cursor, { d: `M${plot.toX(page.get("steps"))} ${plot.frame.top}V${plot.frame.top + plot.frame.height}` }, []);
+    const what = [seed, run.rate, run.scaling, plot.frame.width].join();
+    if (drawn === what) return;
+    drawn = what;
     [[twin, 1], [twin, 2], [run, 1], [run, 2]].forEach(([{ curve }, part], k) => curves[k].setAttribute("d", path(plot, curve.map((row) => [row[0], Math.min(row[part], 9)]))));
     goal.setAttribute("d", `M${plot.toX(0)} ${plot.toY(WANTED)}H${plot.toX(STEPS)}`);
-    cursor.setAttribute("d", `M${plot.toX(page.get("steps"))} ${plot.frame.top}V${plot.frame.top + plot.frame.height}`);
   };
   return () => {
     const [now, other] = [demo.run, demo.twin].map(({ curve }) => curve[page.get("steps") / EVERY]);
@@ -675,7 +681,7 @@ function losses(demo) {
 /** How far the mean of the masks is from the full net, and from the mean of all 4,096, by the number of masks. */
 function distances(demo) {
   const { page } = demo;
-  const box = section(demo, "Does the mean of the masks reach the full net?", "dn-far");
+  const box = section(demo, "Mean of the masks and full net", "dn-far");
   const plot = createPlot(page, { parent: box, x: [1, MOST], y: [0.001, 0.5], xLog: true, yLog: true, xLabel: "number of masks", yLabel: "mean |difference|", aspect: 0.55,
     label: "Mean absolute difference of probabilities by the number of masks", draw: () => demo.run && draw() });
   const told = html("p", { class: "dn-told" });
@@ -735,7 +741,7 @@ function scales(demo) {
         ? run.scaling === "none" && run.rate
           ? `Over all 64 masks of layer 1. Without scaling the inputs shrink to ${number(1 - run.rate)} of their size in training; the bias stays.`
           : "Over all 64 masks of layer 1. z is linear in the mask, so the means agree exactly."
-        : run.scaling === "none" && run.rate ? `Over all ${thousands(NETS)} masks. Two layers without scaling: the shift grows.`
+        : run.scaling === "none" && run.rate ? `Over all ${thousands(NETS)} masks. Two layers without scaling: their inputs shrink twice.`
           : `Over all ${thousands(NETS)} masks. A relu lies between, and the mean of relu is not relu of the mean: ${!run.rate ? "but with a rate of 0 there is one net." : agree ? "here they agree, for no mask turns a unit on or off at this point." : `off by ${number(Math.abs(training - test), 3)} here.`}`;
     });
   };
@@ -760,7 +766,7 @@ function words(demo) {
     wait = setTimeout(() => { // it rests: sweeping across a good rate does not count
       spoken.textContent = text;
       if (!goalReached(demo.run)) return;
-      demo.met = `A rate of ${plain(run.rate)} ends at a validation loss of ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: what are they the mean of?`;
+      demo.met = `A rate of ${plain(run.rate)} ends at ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: does their mean reach the full net?`;
       page.goal(true, demo.met);
     }, 500);
   };

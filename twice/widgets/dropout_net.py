@@ -1,7 +1,7 @@
-"""The dropout demo: one thinned net, the ensemble of all of them, and the full net that stands in."""
+"""The dropout demo: thinned nets, the mean of all of them, and the full net that stands in."""
 
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -56,9 +56,8 @@ def moons(count, seed):
 def network(seed):
     """The untrained net of a seed, with a `_Mask` behind each hidden layer."""
     rng = SeededGenerator(10 * seed + 3)
-    sizes = (2, UNITS, UNITS, 1)
     layers = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise((2, UNITS, UNITS, 1)):
         layers.append(Dense(n_in, n_out, rng=rng, initializer=he_normal, dtype=np.float64))
         layers += [Activation("relu"), _Mask()] if n_out > 1 else []
     return Sequential(layers)
@@ -256,7 +255,7 @@ class DropoutNet(Demo):
             plane.scatter(*chosen.T, s=18, color=plots.CLASS_COLORS[label], marker=marker)
         plane.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
         plane.set(xlim=(-LIMIT, LIMIT), ylim=(-LIMIT, LIMIT))
-        plane.set_title(f"thinned nets, their mean (purple), full net (dark); rate {self.rate:.2g}")
+        plane.set_title(f"rate {self.rate:.2g}: mean of masks (purple), full net")
         runs = ((self.run, MEAN, "with dropout"), (self.twin, plots.GREY, "without"))
         for run, color, name in runs:
             step, train_loss, validation = run.curve.T
