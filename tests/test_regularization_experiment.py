@@ -289,8 +289,8 @@ def test_what_was_chosen_is_the_best_of_nine(stored):
             continue
         alone = stored["by_noise"][noise]["alone"]
         assert found["strengths"] == [list(run.three(m, alone[m]["chosen"])) for m in name]
-        wanted = [row[k] for row, k in zip(found["strengths"], best, strict=True)]
-        assert found["chosen"] == wanted
+        k, j = (row.index(s) for row, s in zip(found["strengths"], found["chosen"], strict=True))
+        assert lost[k, j] == lost.min()  # two may be equal to four digits
 
 
 def test_the_stored_speeds_are_whole(stored):
