@@ -279,12 +279,18 @@ def test_what_was_chosen_is_the_best_of_nine(stored):
         if isinstance(name, str):
             assert found["strengths"] == list(run.GRIDS[name])
             assert found["chosen"] == found["strengths"][best[0]]
-            assert 0 < best[0] < 8, f"{name} at noise {noise}: the best is an edge of its grid"
+            other = found["by_accuracy"]
+            most = int(np.argmax(found["tuning_accuracy"]))
+            assert other["chosen"] == found["strengths"][most]
+            assert len(other["test_accuracy"]) == len(found["test_accuracy"])
+            if other["chosen"] == found["chosen"]:
+                assert other["test_loss"] == found["test_loss"]
+            assert (best[0] in (0, 8)) == (name in run.EDGES[noise]), f"{name} at noise {noise}"
             continue
         alone = stored["by_noise"][noise]["alone"]
         assert found["strengths"] == [list(run.three(m, alone[m]["chosen"])) for m in name]
-        wanted = [row[k] for row, k in zip(found["strengths"], best, strict=True)]
-        assert found["chosen"] == wanted
+        k, j = (row.index(s) for row, s in zip(found["strengths"], found["chosen"], strict=True))
+        assert lost[k, j] == lost.min()  # two may be equal to four digits
 
 
 def test_the_stored_speeds_are_whole(stored):
@@ -303,6 +309,7 @@ def test_the_stored_speeds_are_whole(stored):
         for found in by_dropout.values():
             assert len(found["test_loss"]) == seeds
             assert found["rate"] == found["rates"][int(np.argmin(found["tuning_loss"]))]
+            assert found["rates"][0] < found["rate"] < found["rates"][-1]
 
 
 # --- what the chapter says about it
