@@ -406,8 +406,9 @@ def test_the_search_for_a_rate_goes_on_at_an_edge(monkeypatch):
 
     monkeypatch.setattr(run, "train", train)
     run.tune.cache_clear()
+    setting = replace(run.SMALL, tuning_exponents=(-2, -1, 0), more_rates=6)
     for best, rates in ((0.3162, 3), (1.0, 4), (0.01, 6)):
-        tried = run.tune(run.Net("relu", scale=best), 1, run.SMALL)
+        tried = run.tune(run.Net("relu", scale=best), 1, setting)
         assert len(tried) == rates
         assert run.best_of(tried) == pytest.approx(best, rel=0.01)
     run.tune.cache_clear()

@@ -172,6 +172,7 @@ HOMES = {
     "sequences": "gated",
     "language": "gated",
     "encoder_decoder": "gated",
+    "warps": "regularization",
     "noise": "regularization",
     "shrinkage": "regularization",
     "early_stopping": "regularization",

@@ -3,6 +3,8 @@
 _HOMES = {
     "ActivationsDemo": "activations",
     "ComputationGraphDemo": "computation_graph",
+    "DropoutNet": "dropout_net",
+    "Fit": "fit",
     "Gates": "gates",
     "Kernel": "kernel",
     "LeNet": "lenet",
@@ -18,6 +20,8 @@ _HOMES = {
 __all__ = [
     "ActivationsDemo",
     "ComputationGraphDemo",
+    "DropoutNet",
+    "Fit",
     "Gates",
     "Kernel",
     "LeNet",

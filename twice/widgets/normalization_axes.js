@@ -69,15 +69,15 @@ export function normalize(x, P, how) {
   const { size, mean, variance, square } = moments(x, keys);
   let used = { mean, variance };
   if (how.method === "rms") used = { mean: mean.map(() => 0), variance: square };
-  if (how.method === "batch" && how.inference) used = { mean: how.running_mean, variance: how.running_variance };
+  if (how.method === "batch" && how.inference) used = { mean: how.moving_mean, variance: how.moving_variance };
   return { keys, size, ...used, y: x.map((v, i) => (v - used.mean[keys[i]]) / Math.sqrt(used.variance[keys[i]] + how.epsilon)) };
 }
 
 /** Keras's rule: running = momentum * running + (1 - momentum) * batch, with the biased variance. */
-export function oneMoreBatch(x, P, { momentum, running_mean, running_variance }) {
+export function oneMoreBatch(x, P, { momentum, moving_mean, moving_variance, start_weight, batches }) {
   const { mean, variance } = moments(x, keysOf(x.length, P, { method: "batch" }));
   const mix = (old, now) => old.map((v, c) => momentum * v + (1 - momentum) * now[c]);
-  return { running_mean: mix(running_mean, mean), running_variance: mix(running_variance, variance) };
+  return { moving_mean: mix(moving_mean, mean), moving_variance: mix(moving_variance, variance), start_weight: momentum * start_weight, batches: batches + 1 };
 }
 
 const largest = (x) => x.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
@@ -95,9 +95,9 @@ const none = (disturbance) => ({ ...disturbance, ...NOTHING });
 export const traces = (x, P, how, sample, channel) => ({
   sample: trace(x, P, how, sample, none(channel)), channel: trace(x, P, how, none(sample), channel), both: trace(x, P, how, sample, channel) });
 
-/** Sample and channel ten times too bright, nobody can tell, and not because everything became 0. */
-export const goalReached = ({ sample, channel }, y, both) =>
-  sample.scale >= 9.95 && channel.scale >= 9.95 && both < HIDDEN && largest(y) > 0.5;
+/** Sample and channel ten times too bright, and nobody can tell; with one position it does not count: two cells become 1 and −1, whatever they were. */
+export const goalReached = ({ sample, channel, P }, y, both) =>
+  P > 1 && sample.scale >= 9.95 && channel.scale >= 9.95 && both < HIDDEN && largest(y) > 0.5;
 
 /** Whether the cells can still be told apart. */
 export const apart = (y) => Math.max(...y) - Math.min(...y) > HIDDEN;
@@ -134,12 +134,11 @@ const range = (m) => { const s = m.variance.map(Math.sqrt); return `from ${numbe
 
 /** What the numbers mean now. */
 export function explain(y, P, how, size, perSample, perChannel) {
-  const { method, inference, momentum, batches, groups } = how;
+  const { method, inference, start_weight, batches, groups } = how;
   const { name, per } = METHODS[method];
   if (method === "batch" && inference) {
-    const share = 100 * (1 - momentum ** batches);
     return `At inference, batch norm takes each channel’s running mean and variance: no cell looks at another, and a batch of one is as good as any. ` +
-      `${batches ? `${plural(batches, "batch")} at momentum ${number(momentum)} ${batches > 1 ? "make" : "makes"} up ${number(share, 0)}% of them; the rest is the start, mean 0 and variance 1.` : "They have seen no batch: mean 0, variance 1, so the numbers pass almost unchanged."}`;
+      `${batches ? `${plural(batches, "batch")} ${batches > 1 ? "make" : "makes"} up ${number(100 * (1 - start_weight), 0)}% of them; the rest is the start, mean 0 and variance 1.` : "They have seen no batch: mean 0, variance 1, so the numbers pass almost unchanged."}`;
   }
   const what = method === "group" ? `${plural(groups, "group")} of channels` : "";
   const head = method === "rms" ? `RMS norm takes no mean. It divides by one root mean square per ${per}, over ${plural(size[0], "cell")}.`
@@ -186,7 +185,7 @@ export function borders(keys, N, P, key) {
 // ==== The demo ==========================================================================================
 
 const SETTINGS = ("method groups values batch_size positions cell sample sample_scale sample_shift channel channel_scale channel_shift " +
-  "inference momentum running_mean running_variance batches epsilon").split(" ");
+  "inference momentum moving_mean moving_variance start_weight batches epsilon").split(" ");
 const MOVES = { ArrowLeft: [0, -1, 0], ArrowRight: [0, 1, 0], ArrowUp: [0, 0, -1], ArrowDown: [0, 0, 1], PageUp: [-1, 0, 0], PageDown: [1, 0, 0] };
 const LIMIT = 3; // the full color
 
@@ -248,18 +247,18 @@ function methods(demo) {
   const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
   const more = button({ label: "One more batch", title: "The running values take in the batch that is shown", onClick: () => {
     const { s, N, P, sample, channel } = demo.read();
-    page.set({ ...oneMoreBatch(disturb(flat(s.values, N, P), P, sample, channel), P, s), batches: s.batches + 1 });
+    page.set(oneMoreBatch(disturb(flat(s.values, N, P), P, sample, channel), P, s));
   } });
   const seen = html("span", { class: "na-seen" });
   const same = html("p", { class: "na-same" }, "The same in training and at inference: no running values are kept.");
   const forBatch = html("div", { class: "na-batch" }, inference.element, momentum.element, html("div", { class: "twice-row" }, more.element, seen));
-  page.figure.append(chips, html("p", { class: "na-what" }, what, " In Keras: ", code), html("div", { class: "na-own" }, forBatch, groups.element, same));
+  page.figure.append(chips, html("p", { class: "na-what" }, what, html("span", { class: "na-keras" }, "In Keras: ", code)), html("div", { class: "na-options" }, forBatch, groups.element, same));
   const told = {
     batch: "One mean per channel, over all samples and positions.",
-    layer: "One mean per sample, over all channels and positions, as layer norm’s paper takes all units of a layer.",
-    layer_last: "One mean per sample and position, over the channels: what Keras’s layer does if you say nothing.",
+    layer: "One mean per sample, over all channels and positions, as in its paper.",
+    layer_last: "One mean per sample and position, over the channels: Keras’s default.",
     instance: "One mean per sample and channel, over the positions.",
-    group: "One mean per sample and group of channels: between layer norm (1 group) and instance norm (6 groups).",
+    group: "One mean per sample and group of channels. 1 group: layer norm; 6 groups: instance norm.",
     rms: "No mean is taken. One root mean square per sample and position, over the channels.",
   };
   return () => {
@@ -371,7 +370,7 @@ function cube(demo, parent, side, name) {
     const last = [N - 1, C - 1, P - 1];
     if (move) { demo.cursor = null; demo.choose(cell.map((v, k) => clamp(v + move[k], 0, last[k]))); }
     else if (by && side === "before") demo.edit(Number((disturb(flat(s.values, N, P), P, sample, channel)[(cell[0] * C + cell[1]) * P + cell[2]] + by).toFixed(6)));
-    else if (event.key === "Enter" && side === "before") demo.field.focus();
+    else if (event.key === "Enter" && side === "before") { demo.cursor = null; demo.field.disabled = false; demo.field.focus(); demo.field.select(); }
     else return;
     event.preventDefault();
   });
@@ -400,7 +399,7 @@ function equation(demo) {
     const took = s.method === "rms" ? `root mean square ${number(Math.sqrt(variance[key]))}, no mean`
       : `${running ? "running mean" : "mean"} ${number(mean[key])}, ${running ? "running " : ""}standard deviation ${number(Math.sqrt(variance[key]))}`;
     text(group, `${running ? "Its statistics" : `Its group, ${plural(size[key], "cell")}`}: ${running ? `channel ${at[1] + 1}’s, from earlier batches` : groupInWords(at, N, P, s)}. There: ${took}.`);
-    text(sum, formula(x[i], mean[key], variance[key], y[i], s));
+    text(sum, formula(x[i], mean[key], variance[key], y[i], s).replace(/\([^)]*\)/g, (inner) => inner.replaceAll(" ", "\u00a0")));
   };
 }
 
@@ -443,7 +442,7 @@ function tables(demo) {
     const element = html("div", { class: className }, html("div", { class: "na-name" }, title), html("table", { class: "na-table" }, html("thead", {}, head(...names)), html("tbody", {}, ...rows.map(({ row }) => row))));
     return { rows, element };
   };
-  const perChannel = table("After: each channel", ["channel", "mean", "std", "running mean", "running variance"], C, "na-of-channels");
+  const perChannel = table("After: each channel", ["channel", "mean", "std", "running mean", "running var."], C, "na-of-channels");
   const perSample = table("After: each sample", ["sample", "mean", "std", "rms"], SIZES[0], "na-of-samples");
   demo.page.foot.append(html("div", { class: "na-tables" }, perChannel.element, perSample.element));
   const put = (node, value, good) => { text(node, value === null ? "–" : number(value)); node.classList.toggle("na-good", value !== null && good !== undefined && Math.abs(value - good) < (good ? 0.02 : 0.01)); };
@@ -453,8 +452,8 @@ function tables(demo) {
     perChannel.rows.forEach(({ cells: [a, b, d, e] }, c) => {
       put(a, pc.mean[c], 0);
       put(b, Math.sqrt(pc.variance[c]), 1);
-      put(d, batch ? s.running_mean[c] : null);
-      put(e, batch ? s.running_variance[c] : null);
+      put(d, batch ? s.moving_mean[c] : null);
+      put(e, batch ? s.moving_variance[c] : null);
     });
     perSample.rows.forEach(({ cells: [a, b, d] }, n) => {
       put(a, n < N ? ps.mean[n] : null, 0);
@@ -478,7 +477,7 @@ function words(demo) {
     page.say(said, { quiet: true }); // spoken below, once everything rests
     if (goalReached(demo, y, both)) {
       const name = `${METHODS[s.method].name} norm${s.method === "group" ? ` with ${plural(s.groups, "group")}` : s.method === "batch" ? " on a batch of one" : ""}`;
-      record = `${name} hides both: each channel of each sample is measured by itself alone. `;
+      record = `${name} hides both: each channel of each sample is measured by itself. `;
       page.goal(true, `${record}Next: batch size 1, space 1. Which methods still tell the channels apart?`);
     } else if (page.get("goal_met")) {
       const alone = N === 1 && P === 1;

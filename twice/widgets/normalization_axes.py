@@ -85,7 +85,7 @@ class NormalizationAxes(Demo):
 
     goal = traitlets.Unicode(
         "Sample 3 is ten times too bright, and anyone can tell. Make channel 5 ten times too "
-        "bright as well; then find the method after which nobody can tell either.",
+        "bright as well; then find the method that hides both.",
         read_only=True,
     ).tag(sync=True)
     method = traitlets.Enum(list(METHODS), "batch", help="One of the six.").tag(sync=True)
@@ -102,10 +102,11 @@ class NormalizationAxes(Demo):
     channel_shift = traitlets.Float(0.0, min=-5, max=5, help="Is added to it.").tag(sync=True)
     inference = traitlets.Bool(False, help="Batch norm takes the running values.").tag(sync=True)
     momentum = traitlets.Float(0.9, min=0, max=0.99, help="Of the running values.").tag(sync=True)
-    running_mean = Numbers((None,), help="One for each of the 6 channels.").tag(sync=True)
-    running_variance = Numbers((None,), help="One for each of the 6 channels.").tag(sync=True)
+    moving_mean = Numbers((None,), help="One for each of the 6 channels.").tag(sync=True)
+    moving_variance = Numbers((None,), help="One for each of the 6 channels.").tag(sync=True)
+    start_weight = traitlets.Float(1.0, min=0, max=1, help="Of 0 and 1 in them.").tag(sync=True)
     batches = traitlets.Int(0, min=0, help="How many the running values have seen.").tag(sync=True)
-    epsilon = traitlets.Float(1e-3, min=0, max=1, help="Keras's default is 0.001.").tag(sync=True)
+    epsilon = traitlets.Float(1e-3, min=1e-9, max=1, help="Keras's: 0.001.").tag(sync=True)
     seed = traitlets.Int(0, min=0, help="Of the values.").tag(sync=True)
 
     def __init__(self, method="batch", **traits):
@@ -131,12 +132,12 @@ class NormalizationAxes(Demo):
     def _cell(self):
         return [2, 1, 1]
 
-    @traitlets.default("running_mean")
-    def _running_mean(self):
+    @traitlets.default("moving_mean")
+    def _moving_mean(self):
         return [0.0] * CHANNELS
 
-    @traitlets.default("running_variance")
-    def _running_variance(self):
+    @traitlets.default("moving_variance")
+    def _moving_variance(self):
         return [1.0] * CHANNELS
 
     @traitlets.validate("cell")
@@ -150,12 +151,12 @@ class NormalizationAxes(Demo):
             )
         return [int(i) for i in cell]
 
-    @traitlets.validate("running_mean", "running_variance")
+    @traitlets.validate("moving_mean", "moving_variance")
     def _of_six(self, proposal):
         name, value = proposal["trait"].name, proposal["value"]
         if len(value) != CHANNELS:
             raise traitlets.TraitError(f"{name} must be {CHANNELS} numbers, not {len(value)}")
-        if name == "running_variance" and min(value) < 0:
+        if name == "moving_variance" and min(value) < 0:
             raise traitlets.TraitError(f"{name} must not be negative, not {min(value)}")
         return value
 
@@ -180,7 +181,8 @@ class NormalizationAxes(Demo):
 
     def _normalized(self, x):
         if self.method == "batch" and self.inference:
-            mean, variance = (np.array(v)[:, None] for v in self.running)
+            moving = self.moving_mean, self.moving_variance
+            mean, variance = (np.array(values)[:, None] for values in moving)
             return (x - mean) / np.sqrt(variance + self.epsilon)
         mean, variance = self._statistics(x)
         return (x - mean) / np.sqrt(variance + self.epsilon)
@@ -195,17 +197,13 @@ class NormalizationAxes(Demo):
         variance = np.bincount(keys, (x.ravel() - mean[keys]) ** 2) / size
         return mean[keys].reshape(x.shape), variance[keys].reshape(x.shape)
 
-    @property
-    def running(self):
-        """(running_mean, running_variance) as they are now."""
-        return self.running_mean, self.running_variance
-
     def one_more_batch(self):
         """The running values take in the batch that is shown, by Keras's rule."""
         x, m = self.x, self.momentum
         for name, now in (("mean", x.mean((0, 2))), ("variance", x.var((0, 2)))):
-            old = np.array(getattr(self, f"running_{name}"))
-            setattr(self, f"running_{name}", m * old + (1 - m) * now)
+            old = np.array(getattr(self, f"moving_{name}"))
+            setattr(self, f"moving_{name}", m * old + (1 - m) * now)
+        self.start_weight *= m
         self.batches += 1
 
     @property
