@@ -4,7 +4,7 @@ import numpy as np
 
 
 def input_gradient(model, loss, x, y):
-    """dL/dx, of x's shape, without training's randomness; L is the mean over the batch."""
+    """dL/dx, of x's shape, without training's randomness; L is a mean over the batch."""
     loss.forward(y, model.forward(np.asarray(x)))
     return model.backward(loss.backward())
 
@@ -15,10 +15,10 @@ def check_epsilon(epsilon, low, high):
 
 
 def fgsm(model, loss, x, y, *, epsilon, low=0.0, high=1.0):
-    """x + epsilon sign(dL/dx), kept between `low` and `high`: the fast gradient sign method.
+    """x + epsilon sign(dL/dx), kept between `low` and `high`: fast gradient sign method.
 
-    Of all changes of at most epsilon in every pixel, the one that raises the loss most if
-    the loss were linear. x (N, ...), y as the loss takes it. Returns a new array.
+    Of all changes of at most epsilon in every pixel, the one that raises the loss most
+    if the loss were linear. x (N, ...), y as the loss takes it. Returns a new array.
     Raises ValueError for a negative epsilon. Goodfellow, Shlens and Szegedy (2015).
     """
     check_epsilon(epsilon, low, high)

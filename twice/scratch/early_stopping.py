@@ -41,7 +41,8 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, model, epoch, logs):
         if self.monitor not in logs:
-            raise ValueError(f"no {self.monitor!r} to monitor: the history has {sorted(logs)}")
+            here = f"the history has {sorted(logs)}"
+            raise ValueError(f"no {self.monitor!r} to monitor: {here}")
         if epoch < self.start_from_epoch:
             return
         value = logs[self.monitor]

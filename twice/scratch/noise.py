@@ -36,15 +36,18 @@ class Dropout(Layer):
         x = np.asarray(x)
         self.mask = None
         if training and self.rate:
-            sizes = self.noise_shape or x.shape
-            if len(sizes) != x.ndim or any(
-                size not in (None, 1, n) for size, n in zip(sizes, x.shape, strict=True)
-            ):
-                raise ValueError(f"noise_shape {sizes} does not fit x, got {x.shape}")
-            shape = [n if size is None else size for n, size in zip(x.shape, sizes, strict=True)]
             keep = 1 - self.rate
-            self.mask = ((self.rng.random(shape) < keep) / keep).astype(x.dtype)
+            self.mask = ((self.rng.random(self.shape(x)) < keep) / keep).astype(x.dtype)
         return x if self.mask is None else x * self.mask
+
+    def shape(self, x):
+        """The mask's shape: x's, or noise_shape; ValueError if that does not fit x."""
+        sizes = self.noise_shape or x.shape
+        if len(sizes) != x.ndim or any(
+            size not in (None, 1, n) for size, n in zip(sizes, x.shape, strict=True)
+        ):
+            raise ValueError(f"noise_shape {sizes} does not fit x, got {x.shape}")
+        return [n if size is None else size for n, size in zip(x.shape, sizes, strict=True)]
 
     def backward(self, grad):
         return grad if self.mask is None else grad * self.mask

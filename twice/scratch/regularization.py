@@ -12,8 +12,8 @@ from twice.scratch.backpropagation import Sequential
 class L1L2:
     """R(w) = l1 sum |w| + l2 sum w^2, the elastic net (Zou and Hastie, 2005).
 
-    dR/dw = l1 sign(w) + 2 l2 w, of w's shape and dtype; the sign of 0 is 0. As in Keras,
-    there is no 1/2 before l2. Raises ValueError for negative strengths.
+    dR/dw = l1 sign(w) + 2 l2 w, of w's shape and dtype; the sign of 0 is 0. As in
+    Keras, there is no 1/2 before l2. Raises ValueError for negative strengths.
     """
 
     def __init__(self, l1=0.0, l2=0.0):
@@ -62,7 +62,8 @@ class Regularized(Sequential):
 
     def penalty(self):
         """The sum of R over all kernels, a float."""
-        return sum(self.kernel_regularizer.forward(w) for w in kernels(self.params).values())
+        pay = self.kernel_regularizer.forward
+        return sum(pay(w) for w in kernels(self.params).values())
 
     def backward(self, grad, input_gradient=True):
         back = super().backward(grad, input_gradient)

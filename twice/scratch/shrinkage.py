@@ -29,9 +29,10 @@ def center(X, y):
 def ridge(X, y, l2=0.0):
     """(w, b) of least squares with l2 sum w^2, through the singular values of X.
 
-    X = U S V^T (columns centered):  w = V [s / (s^2 + N l2)] U^T y. Directions in which the
-    data hardly vary (small s) shrink most. Without a penalty, the shortest w that fits best.
-    Raises ValueError for a negative l2 and other shapes. Hoerl and Kennard (1970).
+    X = U S V^T (columns centered):  w = V [s / (s^2 + N l2)] U^T y. Directions in
+    which the data hardly vary (small s) shrink most. Without a penalty, the shortest w
+    that fits best. Raises ValueError for a negative l2 and other shapes.
+    Hoerl and Kennard (1970).
     """
     L1L2(l2=l2)  # checks
     centered, y, x_mean, y_mean = center(X, y)
