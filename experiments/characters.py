@@ -26,10 +26,11 @@ import numpy as np
 from experiments import record
 from twice.data import prose
 from twice.scratch.adam import Adam
-from twice.scratch.backpropagation import Dense, Layer, Sequential
+from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.gated import GRU, LSTM
 from twice.scratch.language import NGram, bits_per_character, generate, reset, streams
+from twice.scratch.noise import Dropout
 from twice.scratch.recurrent import SimpleRNN
 from twice.scratch.sequences import Embedding, SequenceCrossentropy, TimeDistributed
 from twice.widgets.lenet import STORED as BESIDE
@@ -64,27 +65,6 @@ class Setting:
     recurrent: float = 0.2  # of the state on its way to the next step
 
 
-class Dropout(Layer):
-    """In training, zero each entry with probability `rate` and divide what is left by 1 - rate.
-
-    Srivastava et al. (2014).
-    """
-
-    def __init__(self, rate, rng):
-        super().__init__()
-        self.rate, self.rng = rate, rng
-
-    def forward(self, x, training=False):
-        keep = 1 - self.rate
-        self.mask = 1
-        if training and self.rate:
-            self.mask = ((self.rng.random(x.shape) < keep) / keep).astype(x.dtype)
-        return x * self.mask
-
-    def backward(self, grad):
-        return grad * self.mask
-
-
 def texts():
     """(train, validation, test, vocabulary): the validation text begins with a paragraph."""
     found = prose()
@@ -109,7 +89,7 @@ def build(cell, n_tokens, setting, rng, dtype=np.float32):
         [
             Embedding(n_tokens, setting.embedding, rng=rng, dtype=dtype),
             recurrent,
-            Dropout(setting.dropout, rng),
+            Dropout(setting.dropout, rng=rng),
             TimeDistributed(Dense(setting.units, n_tokens, rng=rng, dtype=dtype)),
         ]
     )

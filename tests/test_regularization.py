@@ -20,7 +20,14 @@ from twice.scratch.ensembles import Ensemble, bagging, bootstrap, monte_carlo, o
 from twice.scratch.gradcheck import gradcheck
 from twice.scratch.gradient_descent import SGD
 from twice.scratch.losses import BinaryCrossentropy, CategoricalCrossentropy, one_hot, softmax
-from twice.scratch.noise import Dropout, GaussianNoise, WeightNoise, flip_labels, smooth_labels
+from twice.scratch.noise import (
+    Dropout,
+    GaussianNoise,
+    WeightNoise,
+    flip_labels,
+    mixup,
+    smooth_labels,
+)
 from twice.scratch.normalization import BatchNormalization
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.pooling import GlobalAveragePooling2D
@@ -378,6 +385,32 @@ def test_flipped_labels_are_others_drawn_evenly():
     np.testing.assert_allclose(step, [0, 1 / 3, 1 / 3, 1 / 3], atol=0.03)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sampled_from([(), (3,), (4, 4, 2)]), st.floats(0.1, 5))
+def test_mixup_mixes_inputs_and_labels_in_the_same_shares(seed, shape, alpha):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(8, *shape)), np.eye(8)  # every sample a class of its own
+    before = x.copy()
+    mixed, label = mixup(x, y, alpha=alpha, rng=rng)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_allclose(label.sum(axis=1), 1)
+    np.testing.assert_allclose(mixed, np.tensordot(label, x, axes=1), atol=1e-12)
+    assert ((label > 0).sum(axis=1) <= 2).all()
+    assert ((label > 0).sum(axis=1) == 2).any()
+
+
+def test_mixup_draws_its_share_from_beta():
+    rng, y = np.random.default_rng(0), np.tile(np.eye(2), (4000, 1))
+    for alpha in (0.5, 3.0):
+        x, label = mixup(np.zeros((8000, 1), np.float32), y, alpha=alpha, rng=rng)
+        assert (x.dtype, label.dtype) == (np.float32, np.float64)
+        share = label[(label > 0).all(axis=1), 0]  # those mixed with the other class
+        variance = 1 / (4 * (2 * alpha + 1))  # of Beta(alpha, alpha), and of 1 minus it
+        assert share.var() == pytest.approx(variance, rel=0.1)
+    ints, _ = mixup(np.arange(4), np.eye(4), rng=rng)
+    assert ints.dtype == np.float32
+
+
 # ---- early stopping ----------------------------------------------------------------------------
 
 
@@ -731,6 +764,8 @@ RNG = np.random.default_rng(0)
         (lambda: smooth_labels(np.eye(3), 1.0), "0 <= label_smoothing < 1, got 1.0"),
         (lambda: flip_labels(np.eye(2), 0.1, 2, rng=RNG), r"labels \(N,\)"),
         (lambda: flip_labels(np.zeros(3, int), 0.1, 1, rng=RNG), "at least 2 classes"),
+        (lambda: mixup(np.ones(3), np.ones(3), rng=RNG), r"alpha > 0, got \(3,\), \(3,\), 0.2"),
+        (lambda: mixup(np.ones(3), np.eye(3), alpha=0, rng=RNG), "alpha > 0"),
         (lambda: EarlyStopping(patience=-1), "patience, min_delta"),
         (lambda: EarlyStopping(mode="up"), 'expected mode "auto", "min" or "max", got \'up\''),
         (lambda: bootstrap(0, rng=RNG), "n >= 1, got 0"),

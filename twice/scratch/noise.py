@@ -1,7 +1,7 @@
-"""Noise that helps: dropout, noise on inputs, weights and labels.
+"""Noise that helps: dropout, noise on inputs, weights and labels, mixed samples.
 
 Layers here are random in training and do nothing otherwise. Whatever is drawn comes from an
-explicit `rng`. Changed and mixed images are in `twice.scratch.augmentation`.
+explicit `rng`. Changed images are in `twice.scratch.augmentation`.
 """
 
 import numpy as np
@@ -149,3 +149,23 @@ def flip_labels(y, rate, n_classes, *, rng):
     changed = rng.random(len(y)) < share(rate)
     other = (y + rng.integers(1, n_classes, len(y))) % n_classes
     return np.where(changed, other, y), changed
+
+
+def mixup(x, y, *, alpha=0.2, rng):
+    """Every sample mixed with another one of the batch, and the labels in the same shares.
+
+        x' = t x_i + (1 - t) x_j,   y' = t y_i + (1 - t) y_j,   t ~ Beta(alpha, alpha)
+    x (N, ...), y (N, C), one-hot; one t a sample. Returns new arrays. ValueError for other
+    shapes, and unless alpha > 0. Zhang et al. (2018).
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if y.ndim != 2 or len(x) != len(y) or not alpha > 0:
+        shapes = f"{x.shape}, {y.shape}, {alpha}"
+        raise ValueError(f"expected x (N, ...), y (N, C), alpha > 0, got {shapes}")
+    other, t = rng.permutation(len(x)), rng.beta(alpha, alpha, len(x))
+    mixed = []
+    for a in (x, y):
+        a = a if a.dtype.kind == "f" else a.astype(np.float32)
+        share = t.astype(a.dtype).reshape(-1, *[1] * (a.ndim - 1))
+        mixed.append(share * a + (1 - share) * a[other])
+    return tuple(mixed)
