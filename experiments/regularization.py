@@ -66,12 +66,12 @@ from experiments.deep_cnns import Momentum, rounded
 from experiments.double_descent import other_digits
 from twice import data
 from twice.scratch.adversarial import AdversarialTraining
-from twice.scratch.augmentation import MixUp, Pipeline
+from twice.scratch.augmentation import Pipeline
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.early_stopping import EarlyStopping
 from twice.scratch.ensembles import Ensemble, bagging
 from twice.scratch.losses import CategoricalCrossentropy, log_softmax, one_hot
-from twice.scratch.noise import Dropout, GaussianNoise, WeightNoise
+from twice.scratch.noise import Dropout, GaussianNoise, WeightNoise, mixup
 from twice.scratch.normalization import BatchNormalization
 from twice.scratch.pooling import Flatten
 from twice.scratch.regularization import L1L2, Constrained, MaxNorm, Regularized
@@ -187,7 +187,7 @@ def augmentation(ways, model, seed):
         steps.append(RandomRotation(s / 36, "constant", rng=rng))
         steps.append(RandomTranslation(s / 8, s / 8, "constant", rng=rng))
     if "mixup" in ways:
-        steps.append(MixUp(ways["mixup"], rng=rng))
+        steps.append(functools.partial(mixup, alpha=ways["mixup"], rng=rng))
     if "adversarial" in ways:
         own = CategoricalCrossentropy(from_logits=True)
         steps.append(AdversarialTraining(model, own, epsilon=ways["adversarial"]))

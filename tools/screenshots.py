@@ -100,6 +100,10 @@ def take(chromium, url):
     store(part(demo, ".mm-curve"), "card_recurrent.png")
     demo = open_demo(page, url, "gated", ".gt-sentence")
     store(part(demo, ".gt-plate"), "card_gated.png")
+    demo = open_demo(page, url, "regularization", ".ft-formula")
+    store(plot(demo), "card_regularization.png")
+    demo = open_demo(page, url, "normalization")
+    store(part(demo, ".na-cubes"), "card_normalization.png")
 
 
 def main():

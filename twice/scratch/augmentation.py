@@ -160,28 +160,3 @@ class RandomErasing(Augmentation):
         erased = self.span(n, height)[:, :, None] & self.span(n, width)[:, None, :]
         erased &= self.rng.random((n, 1, 1)) < self.factor
         return np.where(erased[..., None], x.dtype.type(self.fill_value), x), y
-
-
-class MixUp(Augmentation):
-    """z[n] = k x[n] + (1 - k) x[m], and the same for y: a mixture, and its label.
-
-    m: the place of n in a random order of the batch. k, one for each n, is drawn from
-    Beta(alpha, alpha), alpha > 0. y: floats (N, K), such as `one_hot` of `losses`.
-    Raises ValueError for another y. Zhang et al. (2018).
-    """
-
-    def __init__(self, alpha=0.2, *, rng):
-        super().__init__(rng)
-        self.alpha = number("alpha", alpha, np.nextafter(0, 1))
-
-    def change(self, x, y):
-        if y.ndim != 2 or y.dtype.kind != "f":
-            wanted = "expected floats (N, K), such as one_hot's"
-            raise ValueError(f"{self!r}: {wanted}, got {y.shape} of {y.dtype}")
-        n = len(x)
-        m, k = self.rng.permutation(n), self.rng.beta(self.alpha, self.alpha, n)
-        mixed = []
-        for a in (x, y):
-            share = k.astype(a.dtype).reshape(-1, *[1] * (a.ndim - 1))
-            mixed.append(share * a + (1 - share) * a[m])
-        return tuple(mixed)
