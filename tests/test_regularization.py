@@ -547,6 +547,26 @@ def test_bagging_trains_each_model_on_its_own_draw():
             assert np.isnan(found[n]).all()
 
 
+def test_every_bag_is_shuffled_anew():
+    """Batches in the order of the draw would be those of a fit without a generator."""
+    seen = []
+
+    class Watching(Sequential):
+        def forward(self, x, training=False):
+            seen.append(x[:, 0].astype(int).tolist())
+            return super().forward(x, training)
+
+    x = np.arange(30.0)[:, None]
+    bagging(
+        lambda: Watching([Dense(1, 1, **fresh())]), x, x, n_models=2, output=None,
+        rng=np.random.default_rng(0), optimizer=lambda: SGD(1e-9), loss=MeanSquaredError(),
+        epochs=2, batch_size=30,
+    )  # fmt: skip
+    one, again, other, _ = seen
+    assert sorted(one) == sorted(again) != sorted(other)
+    assert one != again
+
+
 def test_an_ensemble_is_never_worse_than_its_members_on_average():
     """Jensen: the squared error of the mean is at most the mean of the squared errors."""
     x, y = batch(3)
