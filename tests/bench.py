@@ -125,6 +125,13 @@ class Bench:
                 .map((node) => node.textContent)"""
         )
 
+    def assert_labelled(self):
+        """Every input and every choice says what it is for."""
+        assert self.page.evaluate(
+            """() => [...document.querySelectorAll("input, select")].every((input) =>
+                input.labels.length === 1 || input.getAttribute("aria-label"))"""
+        )
+
     def assert_leaves_nothing(self):
         """The demo goes away: no listener, no node, no timer stays behind."""
         assert self.page.evaluate("window.model.listeners.length") > 5
@@ -142,6 +149,16 @@ class Bench:
 
     def press(self, name):
         self.page.get_by_role("button", name=name, exact=True).click()
+        self.settle()
+
+    def drag(self, node, dx, dy):
+        """Take a node by its middle with the mouse and move it by so many pixels."""
+        box = node.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + dx, y + dy, steps=4)
+        self.page.mouse.up()
         self.settle()
 
     def trait(self, name):

@@ -357,10 +357,7 @@ def test_the_theme_colors_the_plane(bench):
 
 def test_every_input_has_a_label(bench):
     here = bench()
-    assert here.page.evaluate(
-        """() => [...document.querySelectorAll("input, select")].every((input) =>
-            input.labels.length === 1 || input.getAttribute("aria-label"))"""
-    )
+    here.assert_labelled()
     for handle in here.page.locator(".twice-handle").all():
         assert "rrow keys" in handle.get_attribute("aria-label")
 

@@ -55,16 +55,6 @@ def point(here, number):
     return here.page.locator(f".twice-handle[aria-label^='Training point {number} of']")
 
 
-def drag(here, node, dx, dy):
-    box = node.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    here.page.mouse.move(x, y)
-    here.page.mouse.down()
-    here.page.mouse.move(x + dx, y + dy, steps=4)
-    here.page.mouse.up()
-    here.settle()
-
-
 def curve(here):
     return here.page.locator(".ft-curve").get_attribute("d")
 
@@ -109,7 +99,7 @@ def test_sliders_and_penalties_refit_the_curve(bench):
 def test_a_point_is_dragged_and_the_curve_follows(bench):
     here = bench(degree=5)
     before, first = curve(here), twin(here).training
-    drag(here, point(here, 8), 12, 60)
+    here.drag(point(here, 8), 12, 60)
     points = np.array(here.trait("points"))
     assert points.shape == (20, 2)
     moved = np.flatnonzero((points != first).any(axis=1))
@@ -119,7 +109,7 @@ def test_a_point_is_dragged_and_the_curve_follows(bench):
     assert curve(here) != before
     assert here.page.evaluate("window.model.saved") >= 1
     assert_errors_are_those_of_python(here)
-    drag(here, point(here, 8), 900, 900)  # it stays in the picture
+    here.drag(point(here, 8), 900, 900)  # it stays in the picture
     assert here.trait("points")[7] == [1, -2]
     here.press("Reset")
     assert here.trait("points") == []
@@ -182,7 +172,7 @@ def test_each_of_the_crowded_points_can_be_grabbed(bench, options):
     here = bench(options, degree=3)
     here.page.locator(".twice-figure").scroll_into_view_if_needed()
     for i in range(20):
-        drag(here, point(here, i + 1), 0, -14)
+        here.drag(point(here, i + 1), 0, -14)
         changed = np.array(here.trait("points")) != Fit().training
         assert np.flatnonzero(changed.any(axis=1)).tolist() == [i]
         here.page.evaluate("window.model.set('points', [])")
@@ -194,7 +184,7 @@ def test_new_noise_and_the_data_draw_other_points(bench):
     here.press("New noise")
     assert here.trait("seed") == 2
     assert_errors_are_those_of_python(here)
-    drag(here, point(here, 3), 0, 30)
+    here.drag(point(here, 3), 0, 30)
     here.page.locator("summary").click()
     slide(here, "Points", 33)
     assert here.trait("points") == []

@@ -466,11 +466,7 @@ def test_contrast_of_every_number_in_both_themes(bench):
 
 
 def test_every_input_has_a_label(bench):
-    here = bench()
-    assert here.page.evaluate(
-        """() => [...document.querySelectorAll("input, select")].every((input) =>
-            input.labels.length === 1 || input.getAttribute("aria-label"))"""
-    )
+    bench().assert_labelled()
 
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):

@@ -39,16 +39,6 @@ def handle(here, words):
     return here.page.locator(f".twice-handle[aria-label^='{words}']:visible")
 
 
-def drag(here, node, dx, dy):
-    box = node.bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    here.page.mouse.move(x, y)
-    here.page.mouse.down()
-    here.page.mouse.move(x + dx, y + dy, steps=4)
-    here.page.mouse.up()
-    here.settle()
-
-
 def demo_of(here):
     names = set(LossDemo().trait_names(sync=True)) & set(LossDemo.class_own_traits())
     names -= {"goal", "goal_met"}
@@ -80,9 +70,9 @@ def test_prediction_and_targets_move_by_pointer_keys_and_click(bench):
     here.page.keyboard.press("ArrowLeft")
     here.page.keyboard.press("Shift+ArrowLeft")
     assert here.trait("prediction") == 5.89
-    drag(here, handle(here, "Prediction"), 80, -30)
+    here.drag(handle(here, "Prediction"), 80, -30)
     assert 7 < here.trait("prediction") < 9
-    drag(here, handle(here, "Target 5"), 300, 0)
+    here.drag(handle(here, "Target 5"), 300, 0)
     assert here.trait("targets") == [1, 1.5, 2, 3, 12]
     assert [v[2] for v in rows(here).values()] == ["3.90", "2.00", "2.17"]
     assert "The outlier at 12.0 moves the mean by 2.02" in said(here)
@@ -101,7 +91,7 @@ def test_prediction_and_targets_move_by_pointer_keys_and_click(bench):
 def test_each_of_the_crowded_targets_can_be_grabbed(bench, width):
     here = bench(options={"viewport": {"width": width, "height": 800}})
     for i, start in enumerate(LossDemo().targets):
-        drag(here, handle(here, f"Target {i + 1}"), 25, 0)
+        here.drag(handle(here, f"Target {i + 1}"), 25, 0)
         targets = here.trait("targets")
         assert targets[i] > start + 0.3
         assert (
@@ -159,7 +149,7 @@ def test_the_score_and_the_label_move_the_margin(bench):
 
 def test_the_example_is_dragged_along_the_margin_whatever_its_class(bench):
     here = bench("two_classes", label=0, score=2.0)
-    drag(here, handle(here, "Margin"), 60, 20)
+    here.drag(handle(here, "Margin"), 60, 20)
     assert here.trait("score") < 1  # to the right is a better margin, for class 0 a lower score
     handle(here, "Margin").focus()
     before = here.trait("score")
@@ -177,7 +167,7 @@ def test_the_example_is_dragged_along_the_margin_whatever_its_class(bench):
 
 def test_scores_are_dragged_in_tenths_and_moved_by_keys(bench):
     here = bench("softmax")
-    drag(here, handle(here, "Score of dog"), 3, 47)
+    here.drag(handle(here, "Score of dog"), 3, 47)
     score = here.trait("scores")[1]
     assert score < 1.5
     assert round(10 * score) == pytest.approx(10 * score, abs=1e-9)

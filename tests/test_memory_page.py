@@ -369,11 +369,7 @@ def test_what_carries_meaning_has_contrast(bench, tone):
 
 
 def test_every_input_has_a_label(bench):
-    here = bench()
-    assert here.page.evaluate(
-        """() => [...document.querySelectorAll("input, select")].every((input) =>
-            input.labels.length === 1 || input.getAttribute("aria-label"))"""
-    )
+    bench().assert_labelled()
 
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):

@@ -514,11 +514,7 @@ def test_numbers_stay_in_their_cells_on_a_narrow_phone(bench):
 
 
 def test_every_input_has_a_label(bench):
-    here = bench()
-    assert here.page.evaluate(
-        """() => [...document.querySelectorAll("input, select")].every((input) =>
-            input.labels.length === 1 || input.getAttribute("aria-label"))"""
-    )
+    bench().assert_labelled()
 
 
 def test_a_demo_that_goes_away_leaves_nothing_behind(bench):
