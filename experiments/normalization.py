@@ -46,7 +46,9 @@ shift[ACT][WHICH][KIND]                  WHICH: "tuned" (each its own rate) or
                                          the 200 images, the noise held: length of the difference
                                          / length, and cosine; mean over layers 2 to 6 and one
                                          step in 20
-smoothness[ACT][METHOD]                  ACT: tanh, relu; METHOD: none, batch, layer. {"rate",
+smoothness[ACT][METHOD]                  ACT: tanh, relu; METHOD: none, batch, layer; each at its
+                                         own rate. smoothness["same"][ACT][METHOD]: everybody at
+                                         the rate tuned for "none". {"rate",
                                          "levels": {LEVEL: list, one entry a seed, null where the
                                          training loss never fell to LEVEL}}; LEVEL: "start", "1",
                                          "0.3", "0.1": the first moment the loss of 200 fixed
@@ -54,7 +56,8 @@ smoothness[ACT][METHOD]                  ACT: tanh, relu; METHOD: none, batch, l
     "step", "loss", "gradient"           when it was, the loss, the length of the gradient
     "raw": {"loss", "change", "cosine", "beta"}          moved by a times the gradient g, a from
                                          smoothness["steps"]: the loss there, |g(a) - g| / |g|,
-                                         cosine of g(a) and g, and max |g(a) - g| / |a g|
+                                         cosine of g(a) and g, and max |g(a) - g| / |a g| (over
+                                         all of the steps, also those far too long to be taken)
     "scale_free": the same               every kernel W moved by a times its own length along its
                                          own gradient, a from smoothness["fractions"]; g is the
                                          list of |W| dL/dW, the same for W and 2 W under batch
@@ -585,10 +588,10 @@ def scale_free_step(params, gradient):
     return move, reading
 
 
-def smoothness_job(activation, method, seeds, setting):
-    """One network at its best rate, looked at around its way down."""
+def smoothness_job(activation, method, seeds, setting, at=None):
+    """One network at its best rate, or at that of the method `at`, looked at on its way down."""
     net, epochs = Net(activation, method), setting.smoothness_epochs
-    rate, probes = best_of(tune(net, epochs, setting)), []
+    rate, probes = best_of(tune(Net(activation, at or method), epochs, setting)), []
     for seed in seeds:
         (x, y), _ = images(seed, setting)
         probes.append(Probe(x[: setting.n_fixed], y[: setting.n_fixed]))
@@ -675,6 +678,7 @@ def run(seeds, setting=None):
         return found
 
     hidden = functools.partial(scales_job, scales=HIDDEN_SCALES, last=False)
+    at_nones_rate = functools.partial(smoothness_job, at="none")
     found = {
         "trained_by": "twice.scratch, float32, plain SGD",
         "images": "digits, 8 x 8 pixels, standardized",
@@ -698,6 +702,12 @@ def run(seeds, setting=None):
             "fractions": FRACTIONS,
             **{
                 act: {m: do(f"smoothness {act} {m}", smoothness_job, act, m) for m in METHODS[:3]}
+                for act in ("tanh", "relu")
+            },
+            "same": {
+                act: {
+                    m: do(f"smoothness same {act} {m}", at_nones_rate, act, m) for m in METHODS[:3]
+                }
                 for act in ("tanh", "relu")
             },
         },

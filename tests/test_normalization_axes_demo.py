@@ -74,7 +74,7 @@ COMPUTE = """const compute = ({ values, N, P, how, sample, channel }) => {
     const x = demo.disturb(plain, P, sample, channel);
     const result = demo.normalize(x, P, how);
     const traces = demo.traces(plain, P, how, sample, channel);
-    const met = demo.goalReached({ sample, channel, P }, result.y, traces.both);
+    const met = demo.goalReached({ sample, channel, N, P }, result.y, traces.both);
     const per = (method) => demo.moments(result.y, demo.keysOf(x.length, P, { method }));
     return { x, ...result, traces, met, apart: demo.apart(result.y),
         running: demo.oneMoreBatch(x, P, how), perSample: per("layer"), perChannel: per("batch"),
@@ -237,6 +237,7 @@ def test_only_instance_norm_meets_the_goal_whatever_the_numbers():
         {"channel_scale": 1.0},
         {"channel_scale": 9.0},
         {"sample_scale": 1.0},
+        {"batch_size": 1},  # even batch norm would do
         {"positions": 1},  # every output is 0: nothing to tell, and nothing left
         {"method": "batch", "inference": True},
     ],
@@ -253,7 +254,10 @@ def test_a_batch_of_one_makes_batch_norm_an_instance_norm():
     demos = [NormalizationAxes(method, **bright) for method in ("batch", "instance")]
     [batch, instance] = on_page(demos)
     np.testing.assert_allclose(batch["y"], instance["y"], atol=1e-12)
-    assert batch["met"]
+    assert "With a single sample, that is instance norm" in batch["said"]
+    for shown in (batch, instance):
+        assert shown["traces"]["both"] < HIDDEN
+        assert not shown["met"]  # it would be no find
 
 
 def test_who_tells_the_channels_of_a_lonely_cell_apart():
@@ -264,6 +268,8 @@ def test_who_tells_the_channels_of_a_lonely_cell_apart():
         assert result["apart"] != zero, (method, groups)
         assert (np.abs(result["y"]).max() < 1e-12) == zero
         assert ("A cell that is alone is its own mean" in result["said"]) == zero
+        assert ("the cells differ: from" in result["said"]) != zero
+        assert "standard deviation" not in result["said"]
     [lasting] = on_page([NormalizationAxes("batch", inference=True, **alone)])
     assert lasting["apart"]
 
@@ -346,9 +352,9 @@ def test_what_is_said_of_samples_and_channels_is_true():
     for method in ("layer", "layer_last", "group"):
         assert "So every sample has mean 0 and standard deviation 1. The channels" in said[method]
     assert "So every sample and every channel has mean 0" in said["instance"]
-    assert "over 6 cells" in said["layer_last"]
-    assert "RMS norm takes no mean" in said["rms"]
-    assert "(3 groups of channels)" in said["group"]
+    assert "measures 6 cells at a time" in said["layer_last"]
+    assert "RMS norm measures 6 cells" in said["rms"]
+    assert "measures 8 cells at a time" in said["group"]
     [fresh] = on_page([NormalizationAxes(inference=True)])
     assert "They have seen no batch" in fresh["said"]
 
@@ -357,13 +363,30 @@ def test_a_verdict_tells_what_became_of_a_disturbance():
     assert run_js(
         SCRIPT,
         """return [[1, 0, 0], [10, 0, 0.02], [10, 0, 2.5], [1, 2, 0.1]].map(
-            ([scale, shift, change]) => demo.verdict("Sample 3", { scale, shift }, change));""",
+            ([scale, shift, change]) => demo.verdict("Sample 3", { scale, shift }, change, [0, 1]))
+            .concat(demo.verdict("Sample 3", { scale: 10, shift: 0 }, 0, [0, 0]));""",
     ) == [
         "Sample 3 is as it was.",
         "Sample 3: nobody can tell. No output changes by 0.1 or more.",
         "Sample 3: it still shows. Outputs change by up to 2.50.",
         "Sample 3: it still shows. Outputs change by up to 0.10.",
+        "Sample 3: hidden, as everything is. Every output is 0.",
     ]
+
+
+def test_the_second_goal_counts_and_quotes():
+    names = ["Layer", "Layer, axis −1", "Group", "RMS", "Batch at inference"]
+    asked, apart, zero, all_five = run_js(
+        SCRIPT,
+        """return [demo.second([], false, [1, 2]), demo.second(data.slice(0, 2), true, [1, 2]),
+            demo.second(data.slice(0, 1), true, [0, 0]), demo.second(data, false, [1, 2])];""",
+        names,
+    )
+    assert asked.startswith("With batch size 1 and space 1, which methods")
+    assert "0 of 5 found. (Inference counts" in asked
+    assert apart.startswith("This one does. 2 of 5 found: “Layer”, “Layer, axis −1”. (Inference")
+    assert zero.startswith("Every output is 0 here. 1 of 5 found: “Layer”. (")
+    assert all_five.startswith("5 of 5 found: “Layer”, “Layer, axis −1”, “Group”, “RMS”, “Batch")
 
 
 def test_borders_part_the_groups_and_nothing_else():

@@ -271,31 +271,90 @@ def test_the_goal_is_met_by_hand_and_leads_on(bench):
         assert here.trait("goal_met") is False, method
     choose(here, "instance")
     assert here.trait("goal_met") is True
-    assert "Instance norm hides both" in here.text(".twice-goal")
-    assert "Next: batch size 1, space 1" in here.text(".twice-goal")
+    assert "Instance norm hides both" in goal(here, 1)[1]
+    assert goal(here, 2)[0] == "Second goal"
+    assert here.text(".na-verdict >> nth=2").startswith("Goal: met.")
     states = here.page.locator(".na-verdict").evaluate_all("(all) => all.map(n => n.dataset.state)")
-    assert states == ["gone", "gone"]
+    assert states == ["gone", "gone", "none"]
 
+    choose(here, "batch")  # it was met, and stays so
+    assert goal(here, 1)[0] == "✓ Goal met"
+    here.press("Reset")
+    assert here.trait("goal_met") is False
+    assert goal(here, 1)[1].endswith("the method that hides both.")
+    assert here.complaints == []
+
+
+def goal(here, number):
+    """The badge and the words of a goal."""
+    banner = here.page.locator(".twice-goal").nth(number - 1)
+    return banner.locator("span").all_inner_texts()
+
+
+def find_five(here):
     label(here, "Batch size").press("Home")
     label(here, "Space").press("Home")
     here.settle()
-    assert here.trait("goal_met") is True
-    assert "every output is 0 now. None of 5 found yet." in here.text(".twice-goal")
+    assert goal(here, 2)[1].startswith("Every output is 0 here. 0 of 5 found.")
     assert_shown(here)
     for number, method in enumerate(("layer", "layer_last", "group", "rms"), 1):
         choose(here, method)
-        assert f"{number} of 5 found" in here.text(".twice-goal")
+        assert f"{number} of 5 found" in goal(here, 2)[1]
+        assert "standard deviation" not in here.text(".twice-say")
     choose(here, "batch")
-    assert "every output is 0 now. 4 of 5 found" in here.text(".twice-goal")
+    assert goal(here, 2)[1].startswith("Every output is 0 here. 4 of 5 found")
+    assert goal(here, 2)[0] == "Second goal"
     label(here, "Inference").check()
     here.settle()
-    assert "5 of 5 found" in here.text(".twice-goal")
-    assert here.text(".twice-goal").endswith("batch at inference.")
-    here.press("Reset")
+    assert goal(here, 2)[0] == "✓ Second goal met"
+    assert "“RMS”, “Batch at inference”." in goal(here, 2)[1]
+
+
+def test_the_second_goal_counts_on_its_own_and_in_any_order(bench):
+    here = bench(channel_scale=10.0)
+    find_five(here)
     assert here.trait("goal_met") is False
+    assert goal(here, 1)[0] == "Goal"
+    label(here, "Inference").uncheck()
+    label(here, "Batch size").press("End")
+    label(here, "Space").press("End")
+    choose(here, "instance")
+    assert here.trait("goal_met") is True
+    assert goal(here, 2)[0] == "✓ Second goal met"
+    status = here.page.locator(".na-verdict").nth(2)
+    assert status.inner_text() == "Goal: met.\nSecond goal: 5 of 5."
+    assert status.get_attribute("data-state") == "gone"
+    here.press("Reset")
+    assert goal(here, 2)[0] == "Second goal"
+    assert "0 of 5 found" in goal(here, 2)[1]
     assert here.trait("batch_size") == 4
-    assert here.text(".twice-goal").endswith("the method that hides both.")
     assert here.complaints == []
+
+
+def test_the_second_goal_after_the_first(bench):
+    here = bench(method="instance", channel_scale=10.0)
+    assert here.trait("goal_met") is True
+    choose(here, "batch")
+    find_five(here)
+    assert here.trait("goal_met") is True
+
+
+def test_a_single_sample_does_not_meet_the_goal_and_is_told(bench):
+    here = bench(channel_scale=10.0)
+    label(here, "Batch size").press("Home")
+    here.settle()
+    assert here.trait("goal_met") is False
+    assert "at least two samples and two positions" in goal(here, 1)[1]
+    told = here.page.locator(".na-verdict").nth(0)
+    assert told.inner_text().startswith("Sample 1, in place of 3: nobody can tell.")
+    label(here, "Batch size").press("ArrowRight")
+    here.settle()
+    assert told.inner_text().startswith("Sample 2, in place of 3: it still shows.")
+    assert "at least two" not in goal(here, 1)[1]
+    for _ in range(2):
+        label(here, "Batch size").press("ArrowRight")
+    here.settle()
+    assert told.inner_text().startswith("Sample 3: it still shows.")
 
 
 def test_more_groups_come_closer_to_instance_norm_until_the_goal_is_met(bench):
@@ -308,7 +367,7 @@ def test_more_groups_come_closer_to_instance_norm_until_the_goal_is_met(bench):
         assert f"GroupNormalization(groups={groups})" in here.text(".na-what")
         assert here.trait("goal_met") is met
         assert_shown(here)
-    assert "Group norm with 6 groups hides both" in here.text(".twice-goal")
+    assert "Group norm with 6 groups hides both" in goal(here, 1)[1]
 
 
 def test_verdicts_follow_the_sliders(bench):
@@ -320,11 +379,11 @@ def test_verdicts_follow_the_sliders(bench):
     assert "Sample 3: it still shows" in sample.inner_text()
     choose(here, "layer")
     assert "Sample 3: nobody can tell" in sample.inner_text()
-    label(here, "Which sample").select_option("sample 1")
+    label(here, "Disturb", "Disturb a sample").select_option("sample 1")
     here.settle()
     assert "Sample 1: nobody can tell" in sample.inner_text()
     assert_shown(here)
-    label(here, "Which channel").select_option("channel 2")
+    label(here, "Disturb", "Disturb a channel").select_option("channel 2")
     label(here, "Plus", "Disturb a channel").press("Home")
     here.settle()
     assert "Channel 2: it still shows" in here.page.locator(".na-verdict").nth(1).inner_text()
@@ -373,7 +432,7 @@ def test_new_numbers_and_shapes(bench):
     label(here, "Batch size").press("Home")
     here.settle()
     assert "Sample 1, channel 2, position 2" in here.text(".na-head")
-    assert label(here, "Which sample").input_value() == "0"
+    assert label(here, "Disturb", "Disturb a sample").input_value() == "0"
     assert here.trait("sample") == 2  # it comes back with the batch
     assert here.complaints == []
 
@@ -414,11 +473,11 @@ def test_a_step_of_a_slider_is_answered_within_a_frame(bench):
         assert 0 < took < 16, name
 
 
-@pytest.mark.parametrize("width", [320, 360, 700, 900])
+@pytest.mark.parametrize("width", [320, 360, 430, 560, 700, 804])
 def test_nothing_moves_while_the_reader_tries(bench, width):
     here = bench(options={"viewport": {"width": width, "height": 800}})
     here.in_the_book()
-    places = """() => [".na-cubes", ".twice-say", ".na-cell", ".na-controls", ".na-tables"].map(
+    places = """() => [".na-controls", ".na-cubes", ".twice-say", ".na-cell", ".na-tables"].map(
         (name) => document.querySelector(name).getBoundingClientRect().top + window.scrollY)"""
     still = here.page.evaluate(places)
 
@@ -441,6 +500,19 @@ def test_nothing_moves_while_the_reader_tries(bench, width):
         here.press("One more batch")
     label(here, "Inference").check()
     assert_still("inference")
+
+
+def test_methods_disturbances_verdicts_and_blocks_share_a_screen(bench):
+    here = bench(options={"viewport": {"width": 800, "height": 900}})
+    here.in_the_book(card=770)
+    tops = """() => [".na-methods", ".na-controls", ".na-cubes"].map((name) => {
+        const box = document.querySelector(name).getBoundingClientRect();
+        return [box.top, box.bottom];
+    })"""
+    (start, _), (above, below), (top, end) = here.page.evaluate(tops)
+    assert start < above < below < top
+    assert below - start < 320
+    assert end - start < 860
 
 
 @pytest.mark.parametrize("width", [320, 375, 600, 700, 1200, 1440])
@@ -466,7 +538,7 @@ def overlaps(here):
     """Controls of the row under the methods that lie on each other."""
     return here.page.evaluate(
         """() => {
-            const names = ["label", "button", "input", "span"].map((name) => `.na-options ${name}`);
+            const names = ["label", "button", "input", "span"].map((name) => `.na-about ${name}`);
             const nodes = [...document.querySelectorAll([...names, ".na-methods label"].join())]
                 .filter((node) => node.offsetWidth);
             const boxes = nodes.map((node) => node.getBoundingClientRect());

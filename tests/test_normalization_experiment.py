@@ -165,6 +165,55 @@ def test_a_relu_net_is_smoother_under_batch_norm_also_free_of_scale(stored):
             assert batch["scale_free"]["cosine"][0] > none["scale_free"]["cosine"][0]
 
 
+def steepness(entry, stored):
+    """The largest change of the gradient for the length moved, on steps that training takes."""
+    steps = [float(a) for a in stored["smoothness"]["steps"]]
+    changes = zip(entry["raw"]["change"], steps, strict=True)
+    return max(change / a for change, a in changes if a < 0.32)
+
+
+def test_at_one_rate_the_gradient_keeps_its_direction_under_batch_norm(stored):
+    same = stored["smoothness"]["same"]
+    for activation, methods in same.items():
+        assert list(methods) == list(run.METHODS[:3])
+        assert {net["rate"] for net in methods.values()} == {
+            stored["smoothness"][activation]["none"]["rate"]
+        }
+        assert methods["none"] == stored["smoothness"][activation]["none"]
+        for level in run.LEVELS[1:]:
+            none, batch = (
+                np.array(
+                    [entry["scale_free"]["cosine"][0] for entry in methods[m]["levels"][level]]
+                )
+                for m in ("none", "batch")
+            )
+            assert np.median(batch) > np.median(none) + 0.04
+            assert activation == "tanh" or all(batch > none + 0.3)
+
+
+def test_the_usual_steepness_differs_little_on_steps_that_are_taken_and_explodes_beyond(stored):
+    nets = stored["smoothness"]["same"]["relu"]
+    found = {
+        m: [
+            np.median([steepness(e, stored) for e in nets[m]["levels"][level]])
+            for level in run.LEVELS
+        ]
+        for m in ("none", "batch")
+    }
+    ratios = np.divide(found["none"], found["batch"])
+    assert 0.9 < ratios[0] < 1.2
+    assert all(1.2 < ratio < 3.2 for ratio in ratios[1:])
+    for entry in nets["none"]["levels"]["1"]:
+        assert entry["raw"]["beta"] > 10 * steepness(entry, stored)
+
+
+def test_with_relu_batch_norm_leads_a_good_start_by_little(stored):
+    kinds = {k: net["test_accuracy"] for k, net in stored["explains"]["relu"].items()}
+    ahead = np.subtract(kinds["batch"], kinds["none, normalized once"])
+    assert all(ahead > 0)
+    assert np.median(kinds["batch"]) - np.median(kinds["none, normalized once"]) < 0.02
+
+
 def test_a_start_normalized_once_does_for_a_sigmoid_net_what_batch_norm_does(stored):
     kinds = stored["explains"]["sigmoid"]
     assert mean(kinds["none"]) < 0.15

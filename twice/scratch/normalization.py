@@ -100,7 +100,7 @@ class BatchNormalization(Normalization):
     def __init__(self, n, *, momentum=0.99, **settings):
         super().__init__(n, **settings)
         if len(self.shape) != 1 or not 0 <= momentum < 1:
-            raise ValueError(f"expected one n and 0 <= momentum < 1, got {n} and {momentum}")
+            raise ValueError(f"expected one n, 0 <= momentum < 1, got {n} and {momentum}")
         self.momentum = momentum
         kept = np.result_type(self.dtype, np.float32)
         self.non_trainable["moving_mean"] = np.zeros(n, kept)
@@ -129,8 +129,8 @@ class BatchNormalization(Normalization):
 class LayerNormalization(Normalization):
     """One mean and variance a sample, over its last axes: the same in training and after.
 
-    LayerNormalization(n): over the channels, at every position or step on its own, as Keras's
-    default `axis=-1`. LayerNormalization((H, W, C)): over the whole image.
+    LayerNormalization(n): over the channels, at every position or step on its own,
+    as Keras's default `axis=-1`. LayerNormalization((H, W, C)): over the whole image.
     Ba, Kiros and Hinton (2016).
     """
 

@@ -1,7 +1,5 @@
-/* normalization_axes.js: which cells of a batch share a mean? Five methods, one block of numbers.
- * Above the line "The demo": pure functions, compared with NumPy, Keras and the layers of twice.scratch in
- * tests/test_normalization_axes_demo.py. Below it: what is drawn.
- * A block is a flat list of N samples x C channels x P positions, the position fastest. */
+/* normalization_axes.js: which cells of a batch share a mean? Six methods, one block of numbers.
+ * Above "The demo": pure functions, tested in tests/test_normalization_axes_demo.py. A block is a flat list of N samples x C channels x P positions, the position fastest. */
 
 // ---- Numbers ----
 
@@ -20,7 +18,6 @@ export function drawn(seed) {
 export const place = (i, P) => [Math.floor(i / (C * P)), Math.floor(i / P) % C, i % P];
 export const flat = (values, N, P) => values.slice(0, N).flatMap((rows) => rows.flatMap((row) => row.slice(0, P)));
 
-const NOTHING = { scale: 1, shift: 0 };
 export const still = ({ scale, shift }) => Math.abs(scale - 1) < 1e-9 && Math.abs(shift) < 1e-9;
 
 /** First the channel's disturbance, then the sample's: {index, scale, shift} each. */
@@ -42,18 +39,18 @@ export function undisturbed(value, [n, c], sample, channel) {
 // ---- Methods ----
 
 export const METHODS = {
-  batch: { name: "Batch", per: "channel", keras: () => "BatchNormalization()", key: (n, c) => c },
-  layer: { name: "Layer", per: "sample", keras: () => "LayerNormalization(axis=[1, 2, 3])", key: (n) => n },
-  layer_last: { name: "Layer, axis −1", per: "sample and position", keras: () => "LayerNormalization()", key: (n, c, p, P) => n * P + p },
-  instance: { name: "Instance", per: "sample and channel", keras: () => "GroupNormalization(groups=-1)", key: (n, c) => n * C + c },
-  group: { name: "Group", per: "sample and group of channels", keras: (groups) => `GroupNormalization(groups=${groups})`, key: (n, c, p, P, groups) => n * groups + Math.floor((c * groups) / C) },
-  rms: { name: "RMS", per: "sample and position", keras: () => "RMSNormalization()", key: (n, c, p, P) => n * P + p },
+  batch: { name: "Batch", keras: () => "BatchNormalization()", key: (n, c) => c },
+  layer: { name: "Layer", keras: () => "LayerNormalization(axis=[1, 2, 3])", key: (n) => n },
+  layer_last: { name: "Layer, axis −1", keras: () => "LayerNormalization()", key: (n, c, p, P) => n * P + p },
+  instance: { name: "Instance", keras: () => "GroupNormalization(groups=-1)", key: (n, c) => n * C + c },
+  group: { name: "Group", keras: (groups) => `GroupNormalization(groups=${groups})`, key: (n, c, p, P, groups) => n * groups + Math.floor((c * groups) / C) },
+  rms: { name: "RMS", keras: () => "RMSNormalization()", key: (n, c, p, P) => n * P + p },
 };
 
 /** The number of its group for every cell. */
 export const keysOf = (length, P, { method, groups }) => Array.from({ length }, (_, i) => METHODS[method].key(...place(i, P), P, groups));
 
-/** Mean, variance, mean square and size of every group. */
+/** The statistics of every group. */
 export function moments(x, keys) {
   const count = Math.max(...keys) + 1;
   const [size, mean, variance, square] = [0, 0, 0, 0].map(() => new Array(count).fill(0));
@@ -89,15 +86,17 @@ export function trace(x, P, how, sample, channel) {
 }
 
 export const HIDDEN = 0.1; // one step of the last digit that a cell shows
-const none = (disturbance) => ({ ...disturbance, ...NOTHING });
+const none = ({ index }) => ({ index, scale: 1, shift: 0 });
 
 /** Every disturbance on its own, and both. */
 export const traces = (x, P, how, sample, channel) => ({
   sample: trace(x, P, how, sample, none(channel)), channel: trace(x, P, how, none(sample), channel), both: trace(x, P, how, sample, channel) });
 
-/** Sample and channel ten times too bright, and nobody can tell; with one position it does not count: two cells become 1 and −1, whatever they were. */
-export const goalReached = ({ sample, channel, P }, y, both) =>
-  P > 1 && sample.scale >= 9.95 && channel.scale >= 9.95 && both < HIDDEN && largest(y) > 0.5;
+/** Sample and channel ten times too bright, and nobody can tell. */
+const bothHidden = ({ sample, channel }, y, both) => sample.scale >= 9.95 && channel.scale >= 9.95 && both < HIDDEN && largest(y) > 0.5;
+
+/** The goal. With one sample, batch norm is instance norm; with one position, two cells become 1 and −1. */
+export const goalReached = (now, y, both) => now.N > 1 && now.P > 1 && bothHidden(now, y, both);
 
 /** Whether the cells can still be told apart. */
 export const apart = (y) => Math.max(...y) - Math.min(...y) > HIDDEN;
@@ -119,46 +118,57 @@ export function groupInWords([n, c, p], N, P, { method, groups }) {
   const [samples, places] = [N === 1 ? "the only sample" : `all ${N} samples`, P === 1 ? "its one position" : `all ${P} positions`];
   const first = Math.floor((c * groups) / C) * (C / groups);
   const some = groups === C ? `channel ${c + 1}` : `channels ${first + 1} to ${first + C / groups}`;
+  const here = `the ${C} channels of sample ${n + 1} at position ${p + 1}`;
   return {
     batch: `channel ${c + 1} of ${samples}, ${places}`,
     layer: `all ${C} channels of sample ${n + 1}, ${places}`,
-    layer_last: `the ${C} channels of sample ${n + 1} at position ${p + 1}`,
+    layer_last: here,
     instance: `channel ${c + 1} of sample ${n + 1}, ${places}`,
     group: `${some} of sample ${n + 1}, ${places}`,
-    rms: `the ${C} channels of sample ${n + 1} at position ${p + 1}`,
+    rms: here,
   }[method];
 }
 
 const within = (m) => m.mean.every((v) => Math.abs(v) < 0.01) && m.variance.every((v) => Math.abs(Math.sqrt(v) - 1) < 0.05);
-const range = (m) => { const s = m.variance.map(Math.sqrt); return `from ${number(Math.min(...s))} to ${number(Math.max(...s))}`; };
+const range = (values) => `from ${number(Math.min(...values))} to ${number(Math.max(...values))}`;
 
 /** What the numbers mean now. */
 export function explain(y, P, how, size, perSample, perChannel) {
-  const { method, inference, start_weight, batches, groups } = how;
-  const { name, per } = METHODS[method];
+  const { method, inference, start_weight, batches } = how;
+  const N = y.length / (C * P);
   if (method === "batch" && inference) {
-    return `At inference, batch norm takes each channel’s running mean and variance: no cell looks at another, and a batch of one is as good as any. ` +
-      `${batches ? `${plural(batches, "batch")} ${batches > 1 ? "make" : "makes"} up ${number(100 * (1 - start_weight), 0)}% of them; the rest is the start, mean 0 and variance 1.` : "They have seen no batch: mean 0, variance 1, so the numbers pass almost unchanged."}`;
+    return `Batch norm at inference takes each channel’s running mean and variance: no cell looks at another. ` +
+      `${batches ? `${plural(batches, "batch")} ${batches > 1 ? "make" : "makes"} up ${number(100 * (1 - start_weight), 0)}% of them, the start (mean 0, variance 1) the rest.` : "They have seen no batch: mean 0, variance 1. The numbers pass almost unchanged."}`;
   }
-  const what = method === "group" ? `${plural(groups, "group")} of channels` : "";
-  const head = method === "rms" ? `RMS norm takes no mean. It divides by one root mean square per ${per}, over ${plural(size[0], "cell")}.`
-    : `${name.split(",")[0]} norm: one mean and one variance per ${per}${what && ` (${what})`}, over ${plural(size[0], "cell")}.`;
-  if (size[0] === 1 && method !== "rms") return `${head} A cell that is alone is its own mean: every output is 0, and nothing is left to learn from.`;
+  const head = `${METHODS[method].name.split(",")[0]} norm measures ${plural(size[0], "cell")} at a time.`;
+  if (size[0] === 1) return `${head} A cell that is alone is its own mean: every output is 0, and nothing is left to learn from.`;
+  if (N * P === 1) return `${head} Each channel is one cell now, and the cells differ: ${range(y)}.`;
+  if (N === 1 && method === "batch") return `${head} With a single sample, that is instance norm.`;
   const [samples, channels] = [within(perSample), within(perChannel)];
   if (method === "rms") return `${head} So every sample has root mean square 1, but a mean of its own.`;
   if (samples && channels) return `${head} So every sample and every channel has mean 0 and standard deviation 1: brightness and contrast are gone from both.`;
-  if (samples) return `${head} So every sample has mean 0 and standard deviation 1. The channels keep their differences: standard deviations ${range(perChannel)}.`;
-  if (channels) return `${head} So every channel has mean 0 and standard deviation 1. The samples keep their differences: standard deviations ${range(perSample)}.`;
+  const even = (what, others, m) => `${head} So every ${what} has mean 0 and standard deviation 1. The ${others} keep their differences: standard deviations ${range(m.variance.map(Math.sqrt))}.`;
+  if (samples) return even("sample", "channels", perChannel);
+  if (channels) return even("channel", "samples", perSample);
   return `${head} Where a variance is as small as ε, the standard deviation stays below 1.`;
 }
 
 /** What became of a disturbance. */
-export function verdict(what, disturbance, change) {
+export function verdict(what, disturbance, change, y) {
   if (still(disturbance)) return `${what} is as it was.`;
+  if (largest(y) < 1e-9) return `${what}: hidden, as everything is. Every output is 0.`;
   return change < HIDDEN ? `${what}: nobody can tell. No output changes by ${HIDDEN} or more.` : `${what}: it still shows. Outputs change by up to ${number(change)}.`;
 }
 
-// ---- The picture's geometry ----
+/** The second goal; `found`: the methods that tell the channels of a single cell apart. */
+export function second(found, alone, y) {
+  const names = found.map((name) => `“${name}”`).join(", ");
+  if (found.length === 5) return `5 of 5 found: ${names}. The others leave each cell alone in its group: 0.`;
+  return `${!alone ? "With batch size 1 and space 1, which methods still tell the channels apart?" : apart(y) ? "This one does." : "Every output is 0 here."} ` +
+    `${found.length} of 5 found${names && `: ${names}`}. (Inference counts as a method.)`;
+}
+
+// ---- Geometry ----
 
 const TOP = 26;
 
@@ -168,7 +178,7 @@ export function projection(wide) {
   const v = Math.max(19, 0.42 * u); // from position to position, downward
   const pitch = 4 * v + 0.26 * u + 26;
   const left = (wide - 22 - 7.6 * u) / 2;
-  return { u, pitch, height: TOP + 3 * pitch + 4 * v + 0.96 * u + 12, at: (n, c, p) => [left + 1.6 * u + c * u - p * 0.4 * u, TOP + n * pitch + c * 0.16 * u + p * v] };
+  return { u, height: TOP + 3 * pitch + 4 * v + 0.96 * u + 12, at: (n, c, p) => [left + 1.6 * u + c * u - p * 0.4 * u, TOP + n * pitch + c * 0.16 * u + p * v] };
 }
 
 /** The edges between cells of different groups, ((n, c, p), (n, c, p)) each; of one group only, if `key` is given. */
@@ -182,7 +192,7 @@ export function borders(keys, N, P, key) {
   return found;
 }
 
-// ==== The demo ==========================================================================================
+// ---- The demo ----
 
 const SETTINGS = ("method groups values batch_size positions cell sample sample_scale sample_shift channel channel_scale channel_shift " +
   "inference momentum moving_mean moving_variance start_weight batches epsilon").split(" ");
@@ -203,7 +213,6 @@ function render({ model, el }) {
     return { s, N, P, sample: { index: Math.min(s.sample, N - 1), scale: s.sample_scale, shift: s.sample_shift },
       channel: { index: s.channel, scale: s.channel_scale, shift: s.channel_shift } };
   };
-  demo.choose = (cell, save = true) => page.set({ cell }, save);
   /** Give the chosen cell the value that it shall show. */
   demo.edit = (value, save = true) => {
     const { s, N, P, sample, channel } = demo.read();
@@ -211,7 +220,7 @@ function render({ model, el }) {
     const base = clamp(undisturbed(value, [n, c], sample, channel), -100, 100);
     page.set({ values: s.values.map((rows, i) => (i !== n ? rows : rows.map((row, j) => (j !== c ? row : row.map((v, k) => (k === p ? base : v)))))) }, save);
   };
-  const parts = [methods, cubes, equation, settings, tables, words].map((part) => part(demo));
+  const parts = [methods, settings, cubes, equation, tables, words].map((part) => part(demo));
   const compute = () => {
     const now = demo.read();
     const { s, N, P, sample, channel } = now;
@@ -235,46 +244,36 @@ function render({ model, el }) {
 
 const inside = ([n, c, p], N, P) => [Math.min(n, N - 1), c, Math.min(p, P - 1)];
 
-/** One radio for each method, what it averages over, and its own settings. */
+/** The methods, and the settings of two. */
 function methods(demo) {
   const { page } = demo;
   const family = `twice-methods-${nextId()}`;
   const radios = Object.entries(METHODS).map(([value, { name }]) => [html("input", { type: "radio", name: family, value, oninput: () => page.set({ method: value }) }), name]);
   const chips = html("div", { class: "na-tools na-methods", role: "radiogroup", "aria-label": "Normalization method" }, ...radios.map(([input, name]) => html("label", {}, input, html("span", {}, name))));
   const [what, code] = [html("span", {}), html("code", {})];
-  const groups = slider(page, { label: "Groups of channels", min: 0, max: GROUPS.length - 1, step: 1, value: 1, format: (k) => plural(GROUPS[Math.round(k)], "group"), onInput: (k) => page.set({ groups: GROUPS[k] }) });
+  const groups = slider(page, { label: "Groups of channels", min: 0, max: GROUPS.length - 1, step: 1, value: 1, format: (k) => GROUPS[Math.round(k)], onInput: (k) => page.set({ groups: GROUPS[k] }) });
   const inference = checkbox(page, { label: "Inference", trait: "inference" });
-  const momentum = slider(page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
-  const more = button({ label: "One more batch", title: "The running values take in the batch that is shown", onClick: () => {
-    const { s, N, P, sample, channel } = demo.read();
-    page.set(oneMoreBatch(disturb(flat(s.values, N, P), P, sample, channel), P, s));
-  } });
-  const seen = html("span", { class: "na-seen" });
-  const same = html("p", { class: "na-same" }, "The same in training and at inference: no running values are kept.");
-  const forBatch = html("div", { class: "na-batch" }, inference.element, momentum.element, html("div", { class: "twice-row" }, more.element, seen));
-  page.figure.append(chips, html("p", { class: "na-what" }, what, html("span", { class: "na-keras" }, "In Keras: ", code)), html("div", { class: "na-options" }, forBatch, groups.element, same));
+  page.figure.append(chips, html("div", { class: "na-about" }, html("p", { class: "na-what" }, what, html("span", { class: "na-keras" }, "In Keras: ", code)), inference.element, groups.element));
   const told = {
     batch: "One mean per channel, over all samples and positions.",
-    layer: "One mean per sample, over all channels and positions, as in its paper.",
+    layer: "One mean per sample, over channels and positions, as in the paper.",
     layer_last: "One mean per sample and position, over the channels: Keras’s default.",
     instance: "One mean per sample and channel, over the positions.",
     group: "One mean per sample and group of channels. 1 group: layer norm; 6 groups: instance norm.",
     rms: "No mean is taken. One root mean square per sample and position, over the channels.",
   };
   return () => {
-    const { method, groups: g, batches } = demo.s;
+    const { method, groups: g } = demo.s;
     for (const [input] of radios) input.checked = input.value === method;
     text(what, told[method]);
     text(code, METHODS[method].keras(g));
-    forBatch.hidden = method !== "batch";
+    inference.element.hidden = method !== "batch";
     groups.element.hidden = method !== "group";
-    same.hidden = method === "batch";
     groups.value = GROUPS.indexOf(g);
-    text(seen, `${batches} so far`);
   };
 }
 
-/** The block before and after, as layers. */
+/** Before and after, as layers. */
 function cubes(demo) {
   const { page } = demo;
   const family = `twice-sides-${nextId()}`;
@@ -283,9 +282,10 @@ function cubes(demo) {
     html("label", {}, html("input", { type: "radio", name: family, value, checked: !k, oninput: () => { pair.dataset.side = value; demo.redraw(); } }), html("span", {}, label)));
   page.figure.append(html("div", { class: "na-tools na-sides", role: "radiogroup", "aria-label": "Which block is shown" }, ...sides), pair);
   const views = [["before", "Before"], ["after", "After normalizing"]].map(([side, name]) => cube(demo, pair, side, name));
+  const line = (kind, words) => html("span", { class: "na-lines" }, html("i", { class: `na-line ${kind}` }), words);
   const [low, high] = [html("span", {}, `−${LIMIT} or less`), html("span", {}, `${LIMIT} or more`)];
   page.figure.append(html("div", { class: "na-key" }, low, html("i", { class: "na-bar", role: "img", "aria-label": "Colors: blue is negative, the background is 0, orange is positive" }), high,
-    html("span", { class: "na-lines" }, html("i", { class: "na-line" }), "border of a group"), html("span", { class: "na-lines" }, html("i", { class: "na-line na-own-line" }), "the chosen cell’s group")));
+    line("", "border of a group"), line("na-own-line", "the chosen cell’s group")));
   return () => views.forEach((view) => view());
 }
 
@@ -355,7 +355,7 @@ function cube(demo, parent, side, name) {
     handle.focus({ preventScroll: true });
     event.preventDefault();
     demo.cursor = null;
-    demo.choose(cell);
+    page.set({ cell });
     if (side === "after" || event.pointerType === "touch") return; // a finger scrolls; it types into the field below
     picture.setPointerCapture(event.pointerId);
     drag = { y: event.clientY, value: demo.x[(cell[0] * C + cell[1]) * demo.P + cell[2]] };
@@ -368,7 +368,7 @@ function cube(demo, parent, side, name) {
     const cell = inside(s.cell, N, P);
     const [move, by] = [MOVES[event.key], { "+": 0.1, "=": 0.1, "-": -0.1 }[event.key]];
     const last = [N - 1, C - 1, P - 1];
-    if (move) { demo.cursor = null; demo.choose(cell.map((v, k) => clamp(v + move[k], 0, last[k]))); }
+    if (move) { demo.cursor = null; page.set({ cell: cell.map((v, k) => clamp(v + move[k], 0, last[k])) }); }
     else if (by && side === "before") demo.edit(Number((disturb(flat(s.values, N, P), P, sample, channel)[(cell[0] * C + cell[1]) * P + cell[2]] + by).toFixed(6)));
     else if (event.key === "Enter" && side === "before") { demo.cursor = null; demo.field.disabled = false; demo.field.focus(); demo.field.select(); }
     else return;
@@ -388,7 +388,8 @@ function equation(demo) {
   } });
   demo.field = field;
   const [name, group, sum] = [html("label", { for: field.id }), html("p", { class: "na-group" }), html("p", { class: "na-formula" })];
-  page.main.append(html("div", { class: "na-cell" }, html("div", { class: "na-head" }, name, field), html("p", { class: "twice-hint" }, "Click a cell above. Drag it up or down with the mouse, or type its value here."), group, sum));
+  const note = html("p", { class: "twice-hint" });
+  page.main.append(html("div", { class: "na-cell" }, html("div", { class: "na-head" }, name, field), html("p", { class: "twice-hint" }, "Click a cell above. Drag it up or down with the mouse, or type its value here."), group, sum, note));
   return () => {
     const { at, i, x, y, N, P, s, keys, size, mean, variance, cursor } = demo;
     const key = keys[i];
@@ -399,6 +400,7 @@ function equation(demo) {
     const took = s.method === "rms" ? `root mean square ${number(Math.sqrt(variance[key]))}, no mean`
       : `${running ? "running mean" : "mean"} ${number(mean[key])}, ${running ? "running " : ""}standard deviation ${number(Math.sqrt(variance[key]))}`;
     text(group, `${running ? "Its statistics" : `Its group, ${plural(size[key], "cell")}`}: ${running ? `channel ${at[1] + 1}’s, from earlier batches` : groupInWords(at, N, P, s)}. There: ${took}.`);
+    text(note, `ε = ${s.epsilon}. The learned scale γ and shift β that follow are left at 1 and 0.`);
     text(sum, formula(x[i], mean[key], variance[key], y[i], s).replace(/\([^)]*\)/g, (inner) => inner.replaceAll(" ", "\u00a0")));
   };
 }
@@ -406,49 +408,60 @@ function equation(demo) {
 /** Disturbances; the block's shape. */
 function settings(demo) {
   const { page } = demo;
+  const controls = html("div", { class: "na-controls" });
+  page.figure.append(controls);
+  const part = (name, ...rows) => {
+    const told = html("p", { class: "na-verdict" });
+    controls.append(html("div", { class: "na-part", role: "group", "aria-label": name }, ...rows.map((row) => row.element ?? row), told));
+    return told;
+  };
   const one = (what, count) => {
-    const index = select(page, { label: `Which ${what}`, value: page.get(what), options: Array.from({ length: count }, (_, k) => [k, `${what} ${k + 1}`]), onInput: (k) => page.set({ [what]: Number(k) }) });
+    const index = select(page, { label: "Disturb", value: page.get(what), options: Array.from({ length: count }, (_, k) => [k, `${what} ${k + 1}`]), onInput: (k) => page.set({ [what]: Number(k) }) });
     const scale = slider(page, { label: "Times", min: 0.1, max: 10, log: true, trait: `${what}_scale`, format: (v) => `× ${number(v)}` });
     const shift = slider(page, { label: "Plus", min: -5, max: 5, step: 0.1, trait: `${what}_shift`, format: (v) => (v < 0 ? number(v, 1) : `+ ${number(v, 1)}`) });
-    const told = html("p", { class: "na-verdict" });
-    const element = html("div", { class: "na-part", role: "group", "aria-label": `Disturb a ${what}` }, html("div", { class: "na-name" }, `Disturb a ${what}`), index.element, scale.element, shift.element, told);
-    return { index, told, element };
+    return { index, told: part(`Disturb a ${what}`, index, scale, shift) };
   };
   const [sample, channel] = [one("sample", SIZES[0]), one("channel", C)];
-  const size = slider(page, { label: "Batch size", min: 1, max: SIZES[0], step: 1, trait: "batch_size", format: (v) => plural(v, "sample") });
-  const space = slider(page, { label: "Space", min: 1, max: SIZES[2], step: 1, trait: "positions", format: (v) => plural(v, "position") });
+  const size = slider(page, { label: "Batch size", min: 1, max: SIZES[0], step: 1, trait: "batch_size", format: String });
+  const space = slider(page, { label: "Space", min: 1, max: SIZES[2], step: 1, trait: "positions", format: String });
   const fresh = button({ label: "New numbers", onClick: () => { const seed = page.get("seed") + 1; page.set({ seed, values: drawn(seed) }); } });
   const reset = button({ label: "Reset", onClick: () => { demo.found.clear(); page.set({ ...demo.start, goal_met: false }); } });
-  const note = html("p", { class: "twice-hint" }, "ε = 0.001 in all. The learned scale γ and shift β that follow are left at 1 and 0.");
-  page.main.append(html("div", { class: "na-controls" }, sample.element, channel.element,
-    html("div", { class: "na-part", role: "group", "aria-label": "The block" }, html("div", { class: "na-name" }, "The block"), size.element, space.element, html("div", { class: "twice-row" }, fresh.element, reset.element), note)));
+  demo.status = part("The block", html("div", { class: "twice-row" }, fresh.element, reset.element), size, space);
   return () => {
-    for (const [part, what] of [[sample, "sample"], [channel, "channel"]]) {
-      const disturbance = demo[what];
-      part.index.value = disturbance.index;
-      text(part.told, verdict(`${what[0].toUpperCase()}${what.slice(1)} ${disturbance.index + 1}`, disturbance, demo.traces[what]));
-      part.told.dataset.state = still(disturbance) ? "none" : demo.traces[what] < HIDDEN ? "gone" : "shown";
+    for (const [{ index, told }, what, name] of [[sample, "sample", "Sample"], [channel, "channel", "Channel"]]) {
+      const [disturbance, wanted, change] = [demo[what], demo.s[what], demo.traces[what]];
+      index.value = disturbance.index;
+      text(told, verdict(`${name} ${disturbance.index + 1}${disturbance.index < wanted ? `, in place of ${wanted + 1}` : ""}`, disturbance, change, demo.y));
+      told.dataset.state = still(disturbance) ? "none" : change < HIDDEN ? "gone" : "shown";
     }
     [...sample.index.input.options].forEach((option, k) => (option.disabled = k >= demo.N));
-    text(note, `ε = ${demo.s.epsilon}. The learned scale γ and shift β that follow are left at 1 and 0.`);
   };
 }
 
-/** What every channel and every sample is like afterwards. */
+/** Every channel and every sample afterwards. */
 function tables(demo) {
-  const head = (...names) => html("tr", {}, ...names.map((name) => html("th", { scope: "col" }, name)));
   const table = (title, names, count, className) => {
     const rows = Array.from({ length: count }, (_, k) => { const cells = names.slice(1).map(() => html("td", {})); return { cells, row: html("tr", {}, html("th", { scope: "row" }, k + 1), ...cells) }; });
-    const element = html("div", { class: className }, html("div", { class: "na-name" }, title), html("table", { class: "na-table" }, html("thead", {}, head(...names)), html("tbody", {}, ...rows.map(({ row }) => row))));
+    const element = html("div", { class: className }, html("div", { class: "na-name" }, title), html("table", { class: "na-table" }, html("thead", {}, html("tr", {}, ...names.map((name) => html("th", { scope: "col" }, name)))), html("tbody", {}, ...rows.map(({ row }) => row))));
     return { rows, element };
   };
   const perChannel = table("After: each channel", ["channel", "mean", "std", "running mean", "running var."], C, "na-of-channels");
   const perSample = table("After: each sample", ["sample", "mean", "std", "rms"], SIZES[0], "na-of-samples");
-  demo.page.foot.append(html("div", { class: "na-tables" }, perChannel.element, perSample.element));
+  const momentum = slider(demo.page, { label: "Momentum", min: 0, max: 0.99, step: 0.01, trait: "momentum" });
+  const more = button({ label: "One more batch", title: "They take in the batch that is shown", onClick: () => {
+    const { s, N, P, sample, channel } = demo.read();
+    demo.page.set(oneMoreBatch(disturb(flat(s.values, N, P), P, sample, channel), P, s));
+  } });
+  const seen = html("span", { class: "na-seen" });
+  const same = html("p", { class: "na-same" }, "No running values are kept: inference is the same.");
+  const forBatch = html("div", { class: "na-batch" }, html("div", { class: "na-name" }, "Running values"), momentum.element, html("div", { class: "twice-row" }, more.element, seen));
+  demo.page.foot.append(html("div", { class: "na-tables" }, perChannel.element, html("div", {}, perSample.element, forBatch, same)));
   const put = (node, value, good) => { text(node, value === null ? "–" : number(value)); node.classList.toggle("na-good", value !== null && good !== undefined && Math.abs(value - good) < (good ? 0.02 : 0.01)); };
   return () => {
     const { s, N, perChannel: pc, perSample: ps } = demo;
     const batch = s.method === "batch";
+    [forBatch.hidden, same.hidden] = [!batch, batch];
+    text(seen, `${s.batches} so far`);
     perChannel.rows.forEach(({ cells: [a, b, d, e] }, c) => {
       put(a, pc.mean[c], 0);
       put(b, Math.sqrt(pc.variance[c]), 1);
@@ -468,23 +481,28 @@ function words(demo) {
   const { page } = demo;
   const spoken = html("p", { class: "na-spoken", role: "status" });
   page.main.append(spoken);
-  let [wait, record] = [0, "Met before. "];
-  const found = (demo.found = new Set()); // methods that tell the cells of a batch of one apart, without space
+  let [wait, record] = [0, "Met before."];
+  const found = (demo.found = new Set());
+  const [badge, wish] = [html("span", { class: "twice-badge" }), html("span", { role: "status" })];
+  const banner = html("div", { class: "twice-goal" }, badge, wish);
+  page.root.querySelector(".twice-head").append(banner);
   page.onDispose(() => clearTimeout(wait));
   return () => {
     const { s, y, P, N, size, perSample, perChannel, traces: { both }, x, keys, i } = demo;
     const said = explain(y, P, s, size, perSample, perChannel);
     page.say(said, { quiet: true }); // spoken below, once everything rests
-    if (goalReached(demo, y, both)) {
-      const name = `${METHODS[s.method].name} norm${s.method === "group" ? ` with ${plural(s.groups, "group")}` : s.method === "batch" ? " on a batch of one" : ""}`;
-      record = `${name} hides both: each channel of each sample is measured by itself. `;
-      page.goal(true, `${record}Next: batch size 1, space 1. Which methods still tell the channels apart?`);
-    } else if (page.get("goal_met")) {
-      const alone = N === 1 && P === 1;
-      if (alone && apart(y)) found.add(s.method === "batch" ? "batch at inference" : METHODS[s.method].name.toLowerCase());
-      page.goal(true, alone || found.size ? `Batch size 1, space 1: ${alone && !apart(y) ? "every output is 0 now. " : ""}${found.size ? `${found.size} of 5 found: ${[...found].join(", ")}.` : "None of 5 found yet."}`
-        : `${record}Next: batch size 1, space 1. Which methods still tell the channels apart?`);
-    } else page.goal(false);
+    const [now, { name }] = [goalReached(demo, y, both), METHODS[s.method]];
+    if (now) record = `${name} norm${s.method === "group" ? ` with ${plural(s.groups, "group")}` : ""} hides both: each channel of each sample is measured by itself.`;
+    const met = now || page.get("goal_met");
+    page.goal(met, met ? record : bothHidden(demo, y, both) ? "Both are hidden; but it counts only with at least two samples and two positions." : "");
+    const alone = N * P === 1;
+    if (alone && apart(y)) found.add(s.method === "batch" ? "Batch at inference" : name);
+    const all = found.size === 5;
+    banner.classList.toggle("twice-met", all);
+    text(badge, all ? "✓ Second goal met" : "Second goal");
+    text(wish, second([...found], alone, y));
+    text(demo.status, `Goal: ${met ? "met" : "not yet"}.\nSecond goal: ${found.size} of 5.`);
+    demo.status.dataset.state = met && all ? "gone" : "none";
     clearTimeout(wait);
     const cell = `Cell: ${formula(x[i], demo.mean[keys[i]], demo.variance[keys[i]], y[i], s)}. `;
     wait = setTimeout(() => (spoken.textContent = cell + said), 500);
