@@ -357,7 +357,7 @@ def test_what_is_said_fits_the_numbers():
     assert "follow the noise. More strength helps" in free["words"]
     assert "follows the shape of the points" in best["words"]
     assert best["weights"] == "12 of 15 weights are exactly zero; largest 2.61"
-    assert "Another penalty does, though." in other["words"]
+    assert "Another penalty does: 0.071." in other["words"]
     assert through["words"].startswith("Training error 0, validation error ")
     assert ": the curve runs through every training point, noise and all." in through["words"]
     assert "A lower degree helps" in through["words"]

@@ -339,14 +339,16 @@ def test_the_goal_is_met_by_keys_alone_and_l2_is_not_enough(bench):
     wait_for_goal(here)
     assert here.trait("goal_met") is True
     assert "with L1 at strength 0.0" in here.text(".twice-goal")
-    told = here.text(".twice-goal")
+    told = here.page.locator(".twice-goal [role=status]").inner_text()
     slide(here, "Degree", 2)
     here.page.wait_for_timeout(500)
     assert here.trait("goal_met") is True  # once met, it stays met
-    assert here.text(".twice-goal") == told
+    assert here.page.locator(".twice-goal [role=status]").inner_text() == f"Met earlier: {told}"
+    slide(here, "Degree", 15)
+    assert here.page.locator(".twice-goal [role=status]").inner_text() == told
     here.press("Reset")
     assert here.trait("goal_met") is False
-    assert "With degree 15" in here.text(".twice-goal")
+    assert "Keep degree 15" in here.text(".twice-goal")
     assert here.complaints == []
 
 

@@ -413,7 +413,7 @@ def test_running_values_take_in_batches_and_serve_at_inference(bench):
     assert_shown(here)
     choose(here, "layer")
     assert here.page.locator(".na-batch").is_hidden()
-    assert "no running values are kept" in here.text(".na-same")
+    assert "No running values are kept" in here.text(".na-same")
 
 
 def test_new_numbers_and_shapes(bench):

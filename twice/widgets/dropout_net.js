@@ -336,6 +336,7 @@ export function compare(e) {
 // ==== The demo ==========================================================================================
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
+const SEED = 3; // at the start: here the loss has one valley over the rates
 const AT_ONCE = 12; // masks in the picture while a slider moves
 const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
@@ -414,7 +415,7 @@ function render({ model, el }) {
     job = createRun(seed, rate, scaling);
     training.start();
   };
-  parts.push(...[controls, graph, plane, losses, distances, scales, words].map((part) => part(demo)));
+  parts.push(...[controls, losses, graph, plane, distances, scales, words].map((part) => part(demo)));
   page.watch("seed rate scaling", () => { parts[0](); demo.begin(); });
   page.watch("steps", demo.look);
   page.watch("masks", () => {
@@ -440,7 +441,7 @@ function controls(demo) {
     return false;
   });
   const rate = slider(page, { label: "Dropout rate", min: 0, max: 0.9, step: 0.05, trait: "rate",
-    format: (v) => (v ? number(v) : "0: no dropout"), hint: "Each setting trains a new net: 1,000 steps." });
+    format: (v) => (v ? number(v) : "0: no dropout"), hint: "Each setting trains a new net: 1,000 steps, one run." });
   const steps = slider(page, { label: "Step of the training", min: 0, max: STEPS, step: EVERY, trait: "steps", format: thousands,
     onInput: () => { if (page.get("playing")) page.set({ playing: false }); }, hint: "Go back to see the net before it overfitted." });
   const scaling = select(page, { label: "Scaling in training", trait: "scaling",
@@ -454,10 +455,13 @@ function controls(demo) {
     onClick: () => page.set({ seed: page.get("seed") + 1 }) });
   const reset = button({ label: "Reset", onClick: () => {
     demo.met = "";
-    page.set({ rate: 0.25, scaling: "inverted", seed: 0, steps: STEPS, masks: LINES, playing: false, goal_met: false });
+    page.set({ rate: 0.25, scaling: "inverted", seed: SEED, steps: STEPS, masks: LINES, playing: false, goal_met: false });
   } });
-  page.figure.append(html("div", { class: "dn-controls" }, rate.element, steps.element,
-    html("div", { class: "dn-last" }, scaling.element, html("div", { class: "twice-row" }, play.element, points.element, reset.element))));
+  demo.top = html("div", { class: "dn-controls" }, html("div", { class: "dn-left" }, rate.element, page.main.querySelector(".twice-say"), steps.element,
+    scaling.element, html("div", { class: "twice-row" }, play.element, points.element, reset.element)));
+  demo.pictures = html("div", { class: "dn-pictures" });
+  demo.more = html("div", { class: "dn-groups" });
+  page.figure.append(demo.top, demo.pictures, html("details", { class: "dn-more" }, html("summary", {}, "More: do the full net and the mean of the masks agree?"), demo.more));
   const go = () => {
     if (page.get("playing")) { at = page.get("steps") >= STEPS ? 0 : page.get("steps"); loop.start(); }
     else { loop.stop(); demo.look(); }
@@ -467,20 +471,16 @@ function controls(demo) {
   return () => { play.value = page.get("playing") ? "❚❚ Pause" : page.calm() ? "Train on" : "▶ Play the training"; };
 }
 
-/** A box with a heading, in the grid of four. */
-function section(demo, title, className) {
-  const { page } = demo;
-  demo.pictures ??= page.figure.appendChild(html("div", { class: "dn-pictures" }));
-  const box = html("div", { class: className }, html("div", { class: "dn-title" }, title));
-  demo.pictures.append(box);
-  return box;
+/** A box with a heading. */
+function section(parent, title, className) {
+  return parent.appendChild(html("div", { class: className }, html("div", { class: "dn-title" }, title)));
 }
 const key = (...entries) => html("div", { class: "dn-key" }, ...entries.map(([name, text]) => html("span", {}, html("i", { class: `dn-line ${name}` }), text)));
 
 /** The net under the last mask drawn: what every unit sends on; a click chooses a unit. */
 function graph(demo) {
   const { page } = demo;
-  const box = section(demo, "One mask: a thinned net", "dn-one");
+  const box = section(demo.pictures, "One mask: a thinned net", "dn-one");
   const picture = svg("svg", { viewBox: `0 0 330 ${HEIGHT}`, class: "dn-graph", role: "group", "aria-label": "The net under the last mask" });
   const [edges, nodes] = [[], []];
   for (const [layer, from, count, next] of [[0, 0, 2, H], [1, W2, H, H], [2, W3, H, 1]]) {
@@ -537,7 +537,7 @@ function graph(demo) {
     loop.start();
     demo.show();
   } });
-  const first = button({ label: "From 1", title: "Begin with the first mask again", onClick: () => { stop(); page.set({ masks: 1 }); } });
+  const first = button({ label: "Start again at mask 1", onClick: () => { stop(); page.set({ masks: 1 }); } });
   const told = html("p", { class: "dn-told" });
   box.append(picture, html("div", { class: "dn-key" }, html("span", {}, "in a circle: what the unit sends, × dropped"),
     html("span", {}, html("i", { class: "dn-line dn-plus" }), "weight above 0"), html("span", {}, html("i", { class: "dn-line dn-minus" }), "below 0")), html("div", { class: "twice-row" }, one.element, many.element, first.element), told);
@@ -579,7 +579,7 @@ function graph(demo) {
 /** The plane: boundaries of thinned nets, of their mean and of the full net, and the point that goes through the graph. */
 function plane(demo) {
   const { page } = demo;
-  const box = section(demo, "Many masks: an ensemble", "dn-many");
+  const box = section(demo.pictures, "Many masks: an ensemble", "dn-many");
   const plot = createPlot(page, { parent: box, x: LIMITS, y: LIMITS, xLabel: "x₁", yLabel: "x₂", equal: true,
     label: "The plane: where the nets say one half", draw: () => demo.run && draw() });
   box.append(key(["dn-thin", `the last ${LINES} thinned nets`], ["dn-this", "this mask"], ["dn-mean-solid", "mean of all masks drawn"], ["dn-full", "full net, as in test"]),
@@ -630,7 +630,9 @@ function plane(demo) {
     stroke(colors.surface, 7, 0.8, full);
     stroke(colors.ink, 4.5, 1, full);
     stroke(colors.path, 2.5, 1, crossings(e.sum, GRID, e.count / 2));
-    stroke(colors.good, 2, 1, crossings(gridZ(e.params, demo.mask), GRID));
+    ctx.setLineDash([6, 6]); // from cell to cell
+    stroke(colors.good, 2.5, 1, crossings(gridZ(e.params, demo.mask), GRID));
+    ctx.setLineDash([]);
     const [a, b] = page.get("point");
     make(dot, { transform: `translate(${plot.toX(a).toFixed(1)} ${plot.toY(b).toFixed(1)})`,
       "aria-label": `The input of the graph: x₁ = ${number(a)}, x₂ = ${number(b)}. Drag it, or use the arrow keys.` }, []);
@@ -652,7 +654,7 @@ const path = (plot, points) => {
 /** Training and validation loss of the net and of its twin without dropout. */
 function losses(demo) {
   const { page } = demo;
-  const box = section(demo, "Training, with dropout and without", "dn-training");
+  const box = section(demo.top, "Training, with dropout and without", "dn-training");
   const plot = createPlot(page, { parent: box, x: [0, STEPS], y: [0, 2.4], xLabel: "training step", yLabel: "loss (full net)", aspect: 0.55,
     label: "Training and validation loss by step", draw: () => demo.run && draw() });
   const told = html("p", { class: "dn-told" });
@@ -681,7 +683,7 @@ function losses(demo) {
 /** How far the mean of the masks is from the full net, and from the mean of all 4,096, by the number of masks. */
 function distances(demo) {
   const { page } = demo;
-  const box = section(demo, "Mean of the masks and full net", "dn-far");
+  const box = section(demo.more, "Mean of the masks and full net", "dn-far");
   const plot = createPlot(page, { parent: box, x: [1, MOST], y: [0.001, 0.5], xLog: true, yLog: true, xLabel: "number of masks", yLabel: "mean |difference|", aspect: 0.55,
     label: "Mean absolute difference of probabilities by the number of masks", draw: () => demo.run && draw() });
   const told = html("p", { class: "dn-told" });
@@ -707,7 +709,7 @@ function distances(demo) {
 /** The mean of z over all masks, as in training, against z in test: exact in layer 2, nearly so at the output. */
 function scales(demo) {
   const { page } = demo;
-  const title = html("div", { class: "dn-title" }, "What the next layer hears: all masks in training, no mask in test");
+  const box = section(demo.more, "What the next layer hears: all masks in training, no mask in test", "dn-heard");
   const row = (name) => {
     const [bar, told] = [html("i", { class: name === "test" ? "dn-test" : "" }), html("span", {})];
     return { bar, told, element: html("li", {}, html("span", {}, name === "test" ? "test" : "training, mean"), html("span", { class: "dn-bar" }, bar), told) };
@@ -717,7 +719,7 @@ function scales(demo) {
     const element = html("div", {}, heading, html("ul", { class: "dn-bars" }, ...rows.map(({ element: e }) => e)), note);
     return { which, heading, note, rows, element };
   });
-  page.panel.append(title, html("div", { class: "dn-groups" }, ...groups.map(({ element }) => element)));
+  box.append(...groups.map(({ element }) => element));
   return () => {
     const { run, params } = demo;
     const unit = page.get("unit");
@@ -766,7 +768,7 @@ function words(demo) {
     wait = setTimeout(() => { // it rests: sweeping across a good rate does not count
       spoken.textContent = text;
       if (!goalReached(demo.run)) return;
-      demo.met = `A rate of ${plain(run.rate)} ends at ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: does their mean reach the full net?`;
+      demo.met = `A rate of ${plain(run.rate)} ends at ${number(run.curve.at(-1)[2])}, without dropout it is ${number(twin.curve.at(-1)[2])}. Now draw many masks: does their mean reach the full net? Open “More” to see.`;
       page.goal(true, demo.met);
     }, 500);
   };

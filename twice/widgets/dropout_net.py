@@ -140,13 +140,13 @@ class DropoutNet(Demo):
     scaling = traitlets.Enum(
         ("inverted", "none"), "inverted", help="Kept units divided by 1 - rate, or not."
     ).tag(sync=True)
-    seed = traitlets.Int(0, min=0, help="Of points, weights and masks.").tag(sync=True)
+    seed = traitlets.Int(3, min=0, help="Of points, weights and masks.").tag(sync=True)
     steps = traitlets.Int(
         STEPS, min=0, max=STEPS, help="The training step looked at: 0, 10, ... 1000."
     ).tag(sync=True)
     masks = traitlets.Int(30, min=1, max=MOST, help="Thinned nets drawn, 1 to 2000.").tag(sync=True)
     unit = traitlets.Int(
-        1, min=0, max=2 * UNITS - 1, help="The hidden unit looked at: 0 to 5, then 6 to 11."
+        0, min=0, max=2 * UNITS - 1, help="The hidden unit looked at: 0 to 5, then 6 to 11."
     ).tag(sync=True)
     point = Numbers((2,), default_value=[1.8, 1.5], help="The input of the graph.").tag(sync=True)
     playing = traitlets.Bool(False, help="Whether the training is played.").tag(sync=True)

@@ -252,7 +252,7 @@ export function reading({ fit, degree, penalty, strength, training, validation, 
     const other = degree === MOST && best && validation > NEAR * best.error;
     const compared = validation <= 2 * noise * noise ? " The curve follows the shape of the points and little of their noise."
       : ` On average, the noise alone gives the true curve an error of ${short(noise * noise)}.`;
-    return `${start}. ${where}.${other ? " Another penalty does, though." : compared}`;
+    return `${start}. ${where}.${other ? ` Another penalty does: ${short(best.error)}.` : compared}`;
   }
   const times = validation / training;
   const free = penalty === "none" ? at > low.at : at < low.at;
@@ -299,9 +299,9 @@ function render({ model, el }) {
         return undefined;
       }
       if (spoken.textContent !== demo.told) spoken.textContent = demo.told;
-      if (demo.degree === MOST && demo.validation <= NEAR * demo.best.error && !page.get("goal_met")) {
+      if (near(demo) && !page.get("goal_met")) {
         demo.record = `${short(demo.validation)} with ${NAMES[demo.penalty]}${demo.penalty === "none" ? "" : ` at strength ${short(demo.strength, 2)}`}; `
-          + `the lowest that any penalty reaches here is ${short(demo.best.error)}. ${weightsTold(demo.fit).split(";")[0]}.`;
+          + `the lowest of any penalty is ${short(demo.best.error)}. ${weightsTold(demo.fit).split(";")[0]}.`;
         page.set({ goal_met: true });
       }
       return undefined;
@@ -313,10 +313,13 @@ function render({ model, el }) {
   return page.dispose;
 }
 
-function goalTold({ page, best, record }) {
+const near = ({ degree, validation, best }) => degree === MOST && best && validation <= NEAR * best.error;
+
+function goalTold(demo) {
+  const { page, best, record } = demo;
   const met = page.get("goal_met");
   const aim = best ? ` Here that is ${short(NEAR * best.error)} or less.` : "";
-  page.goal(met, met ? record ?? "You came within 5% of the lowest validation error." : `${page.get("goal")}${aim}`);
+  page.goal(met, met ? `${near(demo) ? "" : "Met earlier: "}${record ?? "within 5% of the lowest validation error."}` : `${page.get("goal")}${aim}`);
 }
 
 /** Everything the parts show; what did not change is kept. */

@@ -105,8 +105,8 @@ class Fit(Demo):
     figure_size = (7.6, 3.8)
 
     goal = traitlets.Unicode(
-        "With degree 15, bring the validation error within 5% of the lowest that any penalty, "
-        "at any strength, reaches.",
+        "Keep degree 15. Choose among the penalties, then the strength: bring the validation "
+        "error within 5% of the lowest that any of them reaches.",
         read_only=True,
     ).tag(sync=True)
     points = _Pairs(

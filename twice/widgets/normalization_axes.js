@@ -113,7 +113,7 @@ export function formula(x, mean, variance, y, { method, epsilon }) {
   return `${top} / √(${fine(variance)} + ${epsilon}) = ${number(y)}`;
 }
 
-/** Which cells share the mean of cell [n, c, p]. */
+/** The cells in the group of [n, c, p]. */
 export function groupInWords([n, c, p], N, P, { method, groups }) {
   const [samples, places] = [N === 1 ? "the only sample" : `all ${N} samples`, P === 1 ? "its one position" : `all ${P} positions`];
   const first = Math.floor((c * groups) / C) * (C / groups);
@@ -164,8 +164,8 @@ export function verdict(what, disturbance, change, y) {
 export function second(found, alone, y) {
   const names = found.map((name) => `“${name}”`).join(", ");
   if (found.length === 5) return `5 of 5 found: ${names}. The others leave each cell alone in its group: 0.`;
-  return `${!alone ? "With batch size 1 and space 1, which methods still tell the channels apart?" : apart(y) ? "This one does." : "Every output is 0 here."} ` +
-    `${found.length} of 5 found${names && `: ${names}`}. (Inference counts as a method.)`;
+  const at = alone ? (apart(y) ? "This one does. " : "Every output is 0 here. ") : names ? "" : "With batch size 1 and space 1, which methods still tell the channels apart? ";
+  return `${at}${found.length} of 5 found${names && `${alone ? "" : " with batch size 1, space 1"}: ${names}`}. (Inference counts as a method.)`;
 }
 
 // ---- Geometry ----
@@ -289,7 +289,7 @@ function cubes(demo) {
   return () => views.forEach((view) => view());
 }
 
-/** One block: layer by layer, channels to the right, positions to the front. */
+/** One block: channels to the right, positions to the front. */
 function cube(demo, parent, side, name) {
   const { page } = demo;
   const [ghosts, links, slabs, cells, lines, own, labels, numbers] = "ghosts links slabs cells lines own labels numbers".split(" ").map((part) => svg("g", { class: `na-${part}`, "aria-hidden": "true" }));
@@ -380,7 +380,7 @@ function cube(demo, parent, side, name) {
   return draw;
 }
 
-/** The chosen cell: its group, and its arithmetic. */
+/** The chosen cell. */
 function equation(demo) {
   const { page } = demo;
   const field = html("input", { type: "number", step: 0.1, id: `twice-input-${nextId()}`, class: "na-field", onblur: () => demo.redraw(), oninput: ({ target }) => {
@@ -453,7 +453,7 @@ function tables(demo) {
     demo.page.set(oneMoreBatch(disturb(flat(s.values, N, P), P, sample, channel), P, s));
   } });
   const seen = html("span", { class: "na-seen" });
-  const same = html("p", { class: "na-same" }, "No running values are kept: inference is the same.");
+  const same = html("p", { class: "na-same" }, "No running values are kept: inference is no different.");
   const forBatch = html("div", { class: "na-batch" }, html("div", { class: "na-name" }, "Running values"), momentum.element, html("div", { class: "twice-row" }, more.element, seen));
   demo.page.foot.append(html("div", { class: "na-tables" }, perChannel.element, html("div", {}, perSample.element, forBatch, same)));
   const put = (node, value, good) => { text(node, value === null ? "–" : number(value)); node.classList.toggle("na-good", value !== null && good !== undefined && Math.abs(value - good) < (good ? 0.02 : 0.01)); };
@@ -476,7 +476,7 @@ function tables(demo) {
   };
 }
 
-/** The sentence, the goal, and what comes after it. */
+/** The sentence and the goals. */
 function words(demo) {
   const { page } = demo;
   const spoken = html("p", { class: "na-spoken", role: "status" });
