@@ -336,7 +336,7 @@ export function compare(e) {
 // ---- The demo ----
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
-const SEED = 3; // at the start: here the loss has one valley over the rates
+const SEED = 3; // at first: the loss has one valley over the rates
 const AT_ONCE = 12; // masks in the picture while a slider moves
 const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
