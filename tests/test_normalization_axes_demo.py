@@ -384,7 +384,9 @@ def test_the_second_goal_counts_and_quotes():
     )
     assert asked.startswith("With batch size 1 and space 1, which methods")
     assert "0 of 5 found. (Inference counts" in asked
-    assert apart.startswith("This one does. 2 of 5 found: “Layer”, “Layer, axis −1”. (Inference")
+    assert apart.startswith(
+        "The channels differ here. 2 of 5 found: “Layer”, “Layer, axis −1”. (Inference"
+    )
     assert zero.startswith("Every output is 0 here. 1 of 5 found: “Layer”. (")
     assert all_five.startswith("5 of 5 found: “Layer”, “Layer, axis −1”, “Group”, “RMS”, “Batch")
 

@@ -333,10 +333,10 @@ export function compare(e) {
   return `${nets} from the full net’s by ${number(e.toFull[e.count], 3)} on average over the plane.${sure}`;
 }
 
-// ==== The demo ==========================================================================================
+// ---- The demo ----
 
 const LINES = 30; // thinned nets drawn as lines: the last ones
-const SEED = 3; // at the start: here the loss has one valley over the rates
+const SEED = 3; // at first: the loss has one valley over the rates
 const AT_ONCE = 12; // masks in the picture while a slider moves
 const [TRAINING, SETTLING] = [0.8, 2]; // milliseconds of computing in a frame
 const HEIGHT = 318; // of the graph
@@ -429,7 +429,7 @@ function render({ model, el }) {
   return page.dispose;
 }
 
-/** Rate, scaling, step; the training played, other points. */
+/** Rate, step, scaling, buttons. */
 function controls(demo) {
   const { page } = demo;
   let at = 0;
@@ -477,7 +477,7 @@ function section(parent, title, className) {
 }
 const key = (...entries) => html("div", { class: "dn-key" }, ...entries.map(([name, text]) => html("span", {}, html("i", { class: `dn-line ${name}` }), text)));
 
-/** The net under the last mask drawn: what every unit sends on; a click chooses a unit. */
+/** The net under the last mask drawn. */
 function graph(demo) {
   const { page } = demo;
   const box = section(demo.pictures, "One mask: a thinned net", "dn-one");
@@ -576,7 +576,7 @@ function graph(demo) {
   };
 }
 
-/** The plane: boundaries of thinned nets, of their mean and of the full net, and the point that goes through the graph. */
+/** The plane: boundaries of the nets, and the point that goes through the graph. */
 function plane(demo) {
   const { page } = demo;
   const box = section(demo.pictures, "Many masks: an ensemble", "dn-many");
@@ -630,7 +630,7 @@ function plane(demo) {
     stroke(colors.surface, 7, 0.8, full);
     stroke(colors.ink, 4.5, 1, full);
     stroke(colors.path, 2.5, 1, crossings(e.sum, GRID, e.count / 2));
-    ctx.setLineDash([6, 6]); // from cell to cell
+    ctx.setLineDash([6, 6]);
     stroke(colors.good, 2.5, 1, crossings(gridZ(e.params, demo.mask), GRID));
     ctx.setLineDash([]);
     const [a, b] = page.get("point");
@@ -651,7 +651,7 @@ const path = (plot, points) => {
   }).join("");
 };
 
-/** Training and validation loss of the net and of its twin without dropout. */
+/** The losses of the net and of its twin without dropout. */
 function losses(demo) {
   const { page } = demo;
   const box = section(demo.top, "Training, with dropout and without", "dn-training");
@@ -680,7 +680,7 @@ function losses(demo) {
   };
 }
 
-/** How far the mean of the masks is from the full net, and from the mean of all 4,096, by the number of masks. */
+/** How far the mean of the masks is from the full net, and from that of all 4,096. */
 function distances(demo) {
   const { page } = demo;
   const box = section(demo.more, "Mean of the masks and full net", "dn-far");
@@ -706,7 +706,7 @@ function distances(demo) {
   };
 }
 
-/** The mean of z over all masks, as in training, against z in test: exact in layer 2, nearly so at the output. */
+/** The mean of z over all masks against z in test: exact in layer 2, nearly so at the output. */
 function scales(demo) {
   const { page } = demo;
   const box = section(demo.more, "What the next layer hears: all masks in training, no mask in test", "dn-heard");

@@ -266,7 +266,7 @@ export function reading({ fit, degree, penalty, strength, training, validation, 
     + `at ${there} the validation error is ${short(low.validation)}.`;
 }
 
-// ==== The demo ==========================================================================================
+// ---- The demo ----
 
 const [LOW, HIGH, FEWEST, MANY] = [-2, 2, 3, 40]; // of y; of the number of points
 const START = { points: [], seed: 1, count: 20, noise: 0.25, degree: 15, penalty: "none", strength: 0.001, share: 0.5, view: "degree", show_truth: true };
@@ -319,7 +319,7 @@ function goalTold(demo) {
   const { page, best, record } = demo;
   const met = page.get("goal_met");
   const aim = best ? ` Here that is ${short(NEAR * best.error)} or less.` : "";
-  page.goal(met, met ? `${near(demo) ? "" : "Met earlier: "}${record ?? "within 5% of the lowest validation error."}` : `${page.get("goal")}${aim}`);
+  page.goal(met, met ? `${near(demo) ? "" : "Met earlier: "}${record ?? "within 5% of the lowest."}` : `${page.get("goal")}${aim}`);
 }
 
 /** Everything the parts show; what did not change is kept. */
@@ -456,7 +456,7 @@ function picture(demo) {
 
 // ---- Degree, penalty, strength ----
 
-/** Buttons of which one is chosen. */
+/** Buttons, one chosen. */
 function choice(page, { legend, options, trait, onPick }) {
   const group = `ft-choice-${nextId()}`;
   const inputs = options.map(([value, text]) => {

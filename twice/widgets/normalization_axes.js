@@ -164,8 +164,8 @@ export function verdict(what, disturbance, change, y) {
 export function second(found, alone, y) {
   const names = found.map((name) => `“${name}”`).join(", ");
   if (found.length === 5) return `5 of 5 found: ${names}. The others leave each cell alone in its group: 0.`;
-  const at = alone ? (apart(y) ? "This one does. " : "Every output is 0 here. ") : names ? "" : "With batch size 1 and space 1, which methods still tell the channels apart? ";
-  return `${at}${found.length} of 5 found${names && `${alone ? "" : " with batch size 1, space 1"}: ${names}`}. (Inference counts as a method.)`;
+  const at = alone ? (apart(y) ? "The channels differ here. " : "Every output is 0 here. ") : names ? "" : "With batch size 1 and space 1, which methods still tell the channels apart? ";
+  return `${at}${found.length} of 5 found${names && `${alone ? "" : " with batch size 1, space 1"}: ${names}`}. (Inference counts, too.)`;
 }
 
 // ---- Geometry ----
