@@ -10,7 +10,8 @@ The best is the one of the lowest cross-entropy, the mean over the tuning seeds.
 batches and images of a seed are the same for all methods: compare them in pairs, seed by seed. The
 rate, 0.04, is the one at which the network without any method reads the most tuning images, learned
 with true labels; "rate" and "batch norm" alone have another one. EDGES are the methods whose best
-strength is the end of their grid.
+strength is the end of their grid. A rate that suits no method may suit some less badly than others:
+"with_rate" repeats every method of one strength with the rate chosen, too, from three.
 
     OPENBLAS_NUM_THREADS=1 python -m experiments.regularization               about 15 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.regularization --seeds 0 1   two seeds of ten
@@ -27,6 +28,9 @@ by_noise[NOISE]["alone"][METHOD], by_noise[NOISE]["pairs"][ONE][OTHER] (ONE befo
   chosen                     the strength used (pairs: two); None where there is nothing to choose
   by_accuracy                of a method with strengths: chosen, test_loss, test_accuracy, if the
                              highest tuning_accuracy chooses (the first of equals)
+  with_rate                  of a method in WITH_RATE, strength and learning rate chosen together:
+                             rates (three), tuning_loss, tuning_accuracy (3 x 9), chosen and
+                             by_accuracy's chosen (rate, strength), and the lists below
   train_loss, train_accuracy, test_loss, test_accuracy, gap   lists, one number a reported seed.
                              Losses are plain cross-entropies, nothing random is on, and the labels
                              are those trained on, or true ones in the test. gap: mean probability
@@ -110,6 +114,8 @@ EDGES = {  # best at the end of the grid
 }
 FIXED = ("none", "more images", "ensemble", "bagging")
 METHODS = ("none", *GRIDS, *FIXED[1:])
+RATES = (0.01, 0.0025)  # tried besides the setting's own
+WITH_RATE = tuple(m for m in GRIDS if m not in ("rate", "batch norm"))
 PAIRED = ("L2", "dropout", "input noise", "label smoothing", "mixup", "early stopping",
           "augmentation")  # fmt: skip
 PAIRS = tuple((a, b) for k, a in enumerate(PAIRED) for b in PAIRED[k + 1 :])
@@ -325,6 +331,38 @@ def by_accuracy(method, tuning_accuracy, noise, seeds, setting, grids=GRIDS):
     return rounded({"chosen": chosen} | {m: found[m] for m in ("test_loss", "test_accuracy")})
 
 
+def with_rate(method, known, noise, seeds, setting, grids=GRIDS, rates=RATES):
+    """The same method, its learning rate chosen, too; known: what `alone` found at the usual one.
+
+    Chosen by the loss, and (by_accuracy) by the accuracy, of all pairs of a rate and a strength.
+    """
+    tried = [
+        [tuned({method: s, "rate": rate}, noise, setting) for s in grids[method]] for rate in rates
+    ]
+    lost = [[loss for loss, _ in row] for row in tried]
+    lost = np.array([known["tuning_loss"], *lost], float)  # None: diverged
+    right = np.array([known["tuning_accuracy"], *[[share for _, share in row] for row in tried]])
+    every = (setting.rate, *rates)
+    run = functools.cache(lambda k, j: reported({method: grids[method][j], "rate": every[k]}, noise,
+                                                seeds, setting))  # fmt: skip
+    best = [
+        tuple(int(i) for i in np.unravel_index(at, lost.shape))
+        for at in (np.nanargmin(lost), np.argmax(right))
+    ]
+    chosen = [[every[k], grids[method][j]] for k, j in best]
+    return rounded(
+        {
+            "rates": list(every),
+            "tuning_loss": lost.tolist(),
+            "tuning_accuracy": right.tolist(),
+            "chosen": chosen[0],
+            "by_accuracy": {"chosen": chosen[1]}
+            | {m: run(*best[1])[m] for m in ("test_loss", "test_accuracy")},
+        }
+        | run(*best[0])
+    )
+
+
 def three(method, chosen, grids=GRIDS):
     """The chosen strength and the two weaker next to it (the three weakest, if there are none)."""
     k = max(grids[method].index(chosen), 2)
@@ -482,6 +520,11 @@ def tables(noise, seeds, setting, methods=METHODS, pairs=PAIRS):
         found[m]["by_accuracy"] = kept(
             f"{noise}-{m}-accuracy", GRIDS[m], by_accuracy, m, found[m]["tuning_accuracy"], noise,
             list(seeds), setting
+        )  # fmt: skip
+    for m in (m for m in methods if m in WITH_RATE):
+        known = {key: found[m][key] for key in ("tuning_loss", "tuning_accuracy")}
+        found[m]["with_rate"] = kept(
+            f"{noise}-{m}-rate", [GRIDS[m], RATES], with_rate, m, known, noise, list(seeds), setting
         )  # fmt: skip
     both = {}
     for a, b in pairs:

@@ -205,6 +205,27 @@ def test_a_pair_gets_the_best_and_the_two_weaker(monkeypatch):
     assert found["test_loss"] == [0.0002, 0.0002]
 
 
+def test_rate_and_strength_are_chosen_together(monkeypatch):
+    grids, asked = {"L2": (0.1, 0.2, 0.3)}, []
+
+    def tuned(ways, noise, setting):
+        asked.append((ways["rate"], ways["L2"]))
+        return (math.inf, 0.9) if ways == {"L2": 0.1, "rate": 0.01} else (ways["rate"], ways["L2"])
+
+    def reported(ways, noise, seeds, setting):
+        return {measure: [ways["rate"], ways["L2"]] for measure in run.MEASURES}
+
+    monkeypatch.setattr(run, "tuned", tuned)
+    monkeypatch.setattr(run, "reported", reported)
+    known = {"tuning_loss": [None, 0.5, 0.001], "tuning_accuracy": [0.0, 0.1, 0.2]}
+    found = run.with_rate("L2", known, 0.0, [0], run.Setting(), grids)
+    assert sorted(asked) == [(r, s) for r in (0.0025, 0.01) for s in (0.1, 0.2, 0.3)]
+    assert found["rates"] == [0.04, 0.01, 0.0025]
+    assert found["tuning_loss"] == [[None, 0.5, 0.001], [None, 0.01, 0.01], [0.0025] * 3]
+    assert found["chosen"] == [0.04, 0.3] == found["test_loss"]
+    assert found["by_accuracy"]["chosen"] == [0.01, 0.1] == found["by_accuracy"]["test_accuracy"]
+
+
 def test_what_is_done_is_not_done_again(monkeypatch, tmp_path):
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     methods, pairs = ("none", "L2", "dropout"), (("L2", "dropout"),)
@@ -293,6 +314,35 @@ def test_what_was_chosen_is_the_best_of_nine(stored):
         assert lost[k, j] == lost.min()  # two may be equal to four digits
 
 
+def test_with_rate_is_the_best_of_twenty_seven(stored):
+    seeds = len(results.read("regularization")["seeds"])
+    for noise, name, alone in entries(stored):
+        assert ("with_rate" in alone) == (name in run.WITH_RATE)
+        if name not in run.WITH_RATE:
+            continue
+        found = alone["with_rate"]
+        assert found["rates"] == [run.Setting().rate, *run.RATES]
+        lost = np.array(found["tuning_loss"], float)
+        assert lost.shape == np.shape(found["tuning_accuracy"]) == (3, 9)
+        assert found["tuning_loss"][0] == alone["tuning_loss"]
+        measures = (-lost, np.array(found["tuning_accuracy"]))
+        for measure, part in zip(measures, (found, found["by_accuracy"]), strict=True):
+            rate, strength = part["chosen"]
+            k, j = found["rates"].index(rate), alone["strengths"].index(strength)
+            assert measure[k, j] == np.nanmax(measure), f"{name} {noise}"  # to four digits
+            assert len(part["test_accuracy"]) == seeds
+            if k == 0 and part["chosen"][1] == alone["chosen"]:
+                assert part["test_accuracy"] == alone["test_accuracy"]
+
+
+def test_a_stored_choice_of_rate_is_found_again(stored):
+    found = stored["by_noise"]["0.2"]["alone"]["adversarial"]["with_rate"]
+    rate, strength = found["chosen"]
+    again = run.one_run({"adversarial": strength, "rate": rate}, 0, 0.2, True, run.Setting())
+    assert again["test_accuracy"] == pytest.approx(found["test_accuracy"][0], abs=0.02)
+    assert again["test_loss"] == pytest.approx(found["test_loss"][0], rel=0.05)
+
+
 def test_the_stored_speeds_are_whole(stored):
     speed = stored["dropout_speed"]
     seeds = len(results.read("regularization")["seeds"])
@@ -354,6 +404,19 @@ def test_with_wrong_labels_nearly_everything_helps_much(stored):
     assert rate > 0.08
     assert len(better) <= 3
     assert gained(stored, "0.2", "bagging").mean() > gained(stored, "0.2", "ensemble").mean() + 0.02
+
+
+def test_with_wrong_labels_a_tuned_rate_leaves_little_to_the_others(stored):
+    tables = stored["by_noise"]["0.2"]["alone"]
+    more = {
+        m: np.subtract(tables[m]["with_rate"]["test_accuracy"], tables["rate"]["test_accuracy"])
+        for m in run.WITH_RATE
+    }
+    helps = {"adversarial", "input noise"}
+    assert {m for m, gain in more.items() if gain.mean() > 0.01} == helps
+    assert max(abs(more[m].mean()) for m in set(more) - helps) < 0.007
+    by_accuracy = tables["label smoothing"]["with_rate"]["by_accuracy"]["test_accuracy"]
+    assert np.all(np.greater(by_accuracy, tables["rate"]["test_accuracy"]))
 
 
 def test_dropout_makes_training_slower(stored):
