@@ -48,8 +48,9 @@ def pgd(model, loss, x, y, *, epsilon, steps=10, step=None, rng=None, low=0.0, h
 class AdversarialTraining:
     """For `fit(augment=...)`: every batch twice, once as it is and once attacked.
 
-    The mean over both is half the loss on x and half the loss on `fgsm` of x, made with the
-    weights of the moment. loss: an object of its own, not the one given to `fit`.
+    The mean over both is half the loss on x and half the loss on `fgsm` of x, made with
+    the weights of the moment. loss: an object of its own, not the one `fit` gets.
+    Goodfellow, Shlens and Szegedy (2015).
     """
 
     def __init__(self, model, loss, *, epsilon, low=0.0, high=1.0):
