@@ -97,6 +97,20 @@ def test_the_gradient_of_a_regularized_model(seed, l1, l2):
             np.testing.assert_array_equal(g, plain.grads[name])
 
 
+def test_a_regularized_part_of_a_model_counts():
+    part = small_net(made=Regularized, kernel_regularizer=L1L2(0.2, 0.3))
+    net = Sequential([part, Activation("tanh"), Dense(3, 2, **fresh(1))])
+    x, _ = batch()
+    report = gradcheck(net, x, loss=MeanSquaredError(), y=np.ones((7, 2)))
+    assert net.penalty() == part.penalty() > 0.1
+    assert report.ok, report
+    both = Regularized([part], kernel_regularizer=L2(0.1))  # the outer one counts the same kernels
+    assert both.penalty() == pytest.approx(
+        part.penalty() + sum(L2(0.1).forward(w) for w in kernels(part.params).values())
+    )
+    assert gradcheck(both, x, loss=MeanSquaredError(), y=batch()[1]).ok
+
+
 def test_the_training_loop_counts_the_penalty():
     net = small_net(made=Regularized, kernel_regularizer=L2(0.3))
     (x, y), loss = batch(), MeanSquaredError()
@@ -791,7 +805,7 @@ RNG = np.random.default_rng(0)
         (lambda: bootstrap(0, rng=RNG), "n >= 1, got 0"),
         (lambda: Ensemble([]), "at least one model"),
         (
-            lambda: bagging(small_net, np.ones(3), np.ones(2), n_models=1, rng=RNG),
+            lambda: bagging(small_net, np.ones(3), np.ones(2), n_models=1, optimizer=SGD, rng=RNG),
             "as many x as y, got 1, 3 and 2",
         ),
         (lambda: monte_carlo(small_net(), np.ones((1, 5)), samples=0), "samples >= 1, got 0"),

@@ -129,8 +129,8 @@ class Model:
         return np.concatenate(parts)
 
     def penalty(self):
-        """What the loss adds for the size of the weights: 0, unless the model is regularized."""
-        return 0.0
+        """What the loss adds for the size of the weights: 0, unless a part is regularized."""
+        return sum((getattr(part, "penalty", float)() for part in self.layers), 0.0)
 
     def get_weights(self):
         """Copies of all arrays: the parameters in order, then what layers keep beside them."""

@@ -38,11 +38,11 @@ class Ensemble:
         return self.predict_each(x).mean(axis=0)
 
 
-def bagging(build, x, y, *, n_models, rng, **settings):
+def bagging(build, x, y, *, n_models, optimizer, rng, output=softmax, **settings):
     """An `Ensemble`, each model trained on a bootstrap sample of its own (bootstrap aggregating).
 
-    build: () -> an untrained model.  settings: those of `fit`, and `output` for the ensemble;
-    `optimizer` is a function () -> an optimizer, a new one for each model.
+    build: () -> an untrained model.  optimizer: () -> an optimizer, a new one for each model.
+    output: that of the ensemble.  settings: those of `fit`.
     `ensemble.left_out` holds, model by model, the samples it has not seen. ValueError for
     n_models < 1 and numbers of samples that differ. Breiman (1996).
     """
@@ -50,7 +50,6 @@ def bagging(build, x, y, *, n_models, rng, **settings):
     if n_models < 1 or len(x) != len(y):
         got = f"{n_models}, {len(x)} and {len(y)}"
         raise ValueError(f"expected n_models >= 1 and as many x as y, got {got}")
-    output, optimizer = settings.pop("output", softmax), settings.pop("optimizer")
     models, left_out = [], []
     for _ in range(n_models):
         drawn, rest = bootstrap(len(x), rng=rng)

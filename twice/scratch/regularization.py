@@ -63,7 +63,7 @@ class Regularized(Sequential):
     def penalty(self):
         """The sum of R over all kernels, a float."""
         pay = self.kernel_regularizer.forward
-        return sum(pay(w) for w in kernels(self.params).values())
+        return sum((pay(w) for w in kernels(self.params).values()), super().penalty())
 
     def backward(self, grad, input_gradient=True):
         back = super().backward(grad, input_gradient)

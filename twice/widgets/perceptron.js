@@ -491,7 +491,7 @@ function scene(demo, plot) {
     const beside = (at, gap) => [1, -1].map((s) => [a[0] + at * along[0] - s * uy * (reach + gap), a[1] + at * along[1] + s * ux * (reach + gap)]);
     const beyond = [8, 16].map((gap) => [b[0] + ux * (ahead + gap), b[1] + uy * (ahead + gap)]);
     const behind = [a[0] - ux * (ahead + 8), a[1] - uy * (ahead + 8)];
-    const places = [...(alongs.beyond ? beyond : []), ...[8, 18, 28].flatMap((gap) => alongs.at.flatMap((at) => beside(at, gap))), behind];
+    const places = [...(alongs.beyond ? beyond : []), ...[8, 18].flatMap((gap) => alongs.at.flatMap((at) => beside(at, gap))), behind];
     const [x, y] = freePlace(places, size, circles, [left + 2, top + 2, left + width - 2, top + tall - 2]);
     make(node, { x: x.toFixed(1), y: (y + 5).toFixed(1), "text-anchor": "middle" }, []);
     return [[x - size[0] / 4, y, size[0] / 4 + 4], [x + size[0] / 4, y, size[0] / 4 + 4]];
