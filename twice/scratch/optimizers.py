@@ -10,7 +10,7 @@ import numpy as np
 
 
 def average(memory, value, beta):
-    """memory <- beta memory + (1 - beta) value, in place: a mean over about 1 / (1 - beta) steps."""
+    """memory <- beta memory + (1 - beta) value, in place: a mean of about 1 / (1 - beta) steps."""
     memory += (1 - beta) * (value - memory)
     return memory
 
