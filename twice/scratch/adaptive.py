@@ -1,0 +1,95 @@
+"""Adam and its family: an average of the gradient over an average of its size.
+
+The parts they are made of are in `twice.scratch.optimizers`.
+"""
+
+import numpy as np
+
+from twice.scratch.optimizers import Optimizer, average, bias
+
+
+class Adam(Optimizer):
+    """m <- mean of g,  v <- mean of g^2,  w <- w - rate_t m / (sqrt(v) + epsilon)
+
+    with rate_t = rate sqrt(1 - beta_2^t) / (1 - beta_1^t), which undoes that m and v
+    began at 0. amsgrad: v is the largest so far (Reddi, Kale and Kumar, 2018).
+    Kingma and Ba (2015).
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        *,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-7,
+        amsgrad=False,
+        weight_decay=0.0,
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self.amsgrad = amsgrad
+
+    def change(self, w, g, rate):
+        m = average(self.memory("mean", w), g, self.beta_1)
+        v = average(self.memory("squares", w), g * g, self.beta_2)
+        if self.amsgrad:
+            v = np.maximum(self.memory("largest", w), v, out=self.memory("largest", w))
+        rate = rate * np.sqrt(bias(self.beta_2, self.t)) / bias(self.beta_1, self.t)
+        return -rate * m / (np.sqrt(v) + self.epsilon)
+
+
+class AdamW(Adam):
+    """Adam, and beside it w <- w - rate weight_decay w. Loshchilov and Hutter (2019)."""
+
+    def __init__(self, learning_rate=0.001, *, weight_decay=0.004, **settings):
+        super().__init__(learning_rate, weight_decay=weight_decay, **settings)
+
+
+class Adamax(Adam):
+    """u <- max(beta_2 u, |g|) in the place of Adam's root. Kingma and Ba (2015), section 7."""
+
+    def change(self, w, g, rate):
+        m = average(self.memory("mean", w), g, self.beta_1)
+        u = self.memory("largest", w)
+        np.maximum(self.beta_2 * u, np.abs(g), out=u)
+        return -rate * m / (bias(self.beta_1, self.t) * (u + self.epsilon))
+
+
+class Nadam(Adam):
+    """Adam that looks ahead as Nesterov does: the mean of the *next* step, with this gradient.
+
+    Its beta_1 warms up, u_t = beta_1 (1 - 0.96^t / 2), and the bias is their product.
+    Dozat (2016).
+    """
+
+    product, decay = 1.0, 0.96
+
+    def begin(self):
+        now, later = (self.beta_1 * (1 - 0.5 * self.decay ** (self.t + k)) for k in (0, 1))
+        self.product *= now
+        self.now, self.later = now, later
+
+    def change(self, w, g, rate):
+        m = average(self.memory("mean", w), g, self.beta_1)
+        v = average(self.memory("squares", w), g * g, self.beta_2)
+        ahead = self.later * m / (1 - self.product * self.later)
+        ahead = ahead + (1 - self.now) * g / (1 - self.product)
+        return -rate * ahead / (np.sqrt(v / bias(self.beta_2, self.t)) + self.epsilon)
+
+
+class Lion(Optimizer):
+    """w <- w - rate sign(beta_1 m + (1 - beta_1) g),  m <- beta_2 m + (1 - beta_2) g.
+
+    Only the sign counts: every weight moves by the rate. Chen et al. (2023).
+    """
+
+    def __init__(self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.99, weight_decay=0.0):
+        super().__init__(learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2 = beta_1, beta_2
+
+    def change(self, w, g, rate):
+        m = self.memory("mean", w)
+        d = -rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
+        average(m, g, self.beta_2)
+        return d
