@@ -31,7 +31,7 @@ import numpy as np
 
 from experiments import record
 from twice import data, files
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.gated import GRU, LSTM

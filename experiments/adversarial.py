@@ -38,11 +38,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from experiments import record
-from experiments.deep_cnns import Momentum, rounded
+from experiments.deep_cnns import rounded
 from twice import data
 from twice.scratch.adversarial import AdversarialTraining, fgsm, input_gradient, pgd
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.losses import SparseCategoricalCrossentropy, softmax
+from twice.scratch.optimizers import SGD
 from twice.scratch.pooling import Flatten
 from twice.scratch.regularization import L2, Regularized
 
@@ -111,7 +112,7 @@ def trained(kind, part, seed, start, setting):
     elif name == "signs":
         augment = Signs(float(size), np.random.default_rng([seed, 3]))
     how = {"batch_size": setting.batch_size, "epochs": setting.epochs, "verbose": False}
-    fast = Momentum(setting.rate, setting.momentum)
+    fast = SGD(setting.rate, momentum=setting.momentum)
     shuffle = np.random.default_rng([seed, 2])
     model.fit(*part, loss=LOSS, optimizer=fast, rng=shuffle, augment=augment, **how)
     return model

@@ -33,7 +33,7 @@ import numpy as np
 from experiments import record
 from experiments.deep_cnns import rounded
 from twice import data
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.augmentation import Pipeline, RandomErasing, RandomNoise
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.deep_cnns import conv

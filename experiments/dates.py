@@ -29,7 +29,7 @@ import numpy as np
 from experiments import record
 from twice import data, results
 from twice.data.sequences import DAYS, FORMATS, LONGEST, MONTHS
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.clipping import Clipped
 from twice.scratch.encoder_decoder import EncoderDecoder, teacher_forcing
 from twice.scratch.sequences import SequenceCrossentropy

@@ -39,9 +39,9 @@ from twice.scratch.deep_cnns import (
     vgg_block,
 )
 from twice.scratch.gates import highway_block
-from twice.scratch.gradient_descent import SGD
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.metrics import accuracy
+from twice.scratch.optimizers import SGD
 from twice.scratch.pooling import Flatten, GlobalAveragePooling2D, MaxPooling2D
 from twice.scratch.training import NotFinite, evaluate
 
@@ -65,21 +65,6 @@ class Setting:
     longer: int = 4
     momentum: float = 0.9
     tuning_seeds: tuple = TUNING_SEEDS
-
-
-class Momentum(SGD):
-    """v <- m v - learning_rate g, w <- w + v, as Keras's SGD with momentum. Polyak (1964)."""
-
-    def __init__(self, learning_rate, momentum):
-        super().__init__(learning_rate)
-        self.momentum, self.velocity = momentum, {}
-
-    def step(self, params, grads):
-        for name, w in params.items():
-            v = self.velocity.setdefault(name, np.zeros_like(w))
-            v *= self.momentum
-            v -= self.learning_rate * grads[name]
-            w += v
 
 
 # --- depth: `depth` convolutions of equal width after a stem, on maps of 4 x 4
@@ -274,7 +259,7 @@ def train(build, rate, seed, epochs, setting, *, watch=True):
         history = net.fit(
             *train_set,
             loss=loss,
-            optimizer=Momentum(rate, setting.momentum),
+            optimizer=SGD(rate, momentum=setting.momentum),
             batch_size=setting.batch_size,
             epochs=epochs,
             rng=rng,

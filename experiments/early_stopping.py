@@ -30,7 +30,7 @@ import numpy as np
 from experiments import record
 from experiments.double_descent import other_digits
 from twice import data
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.early_stopping import EarlyStopping
 from twice.scratch.gradient_descent import SGD, batches

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments import record
 from twice import data, results
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.encoder_decoder import EncoderDecoder, teacher_forcing

@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments import record
 from twice import data
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped, clip_by_global_norm
 from twice.scratch.gradient_descent import SGD

@@ -66,7 +66,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from experiments import record
-from experiments.deep_cnns import Momentum, rounded
+from experiments.deep_cnns import rounded
 from experiments.double_descent import other_digits
 from twice import data
 from twice.scratch.adversarial import AdversarialTraining
@@ -77,6 +77,7 @@ from twice.scratch.ensembles import Ensemble, bagging
 from twice.scratch.losses import CategoricalCrossentropy, log_softmax, one_hot
 from twice.scratch.noise import Dropout, GaussianNoise, WeightNoise, mixup
 from twice.scratch.normalization import BatchNormalization
+from twice.scratch.optimizers import SGD
 from twice.scratch.pooling import Flatten
 from twice.scratch.regularization import L1L2, Constrained, MaxNorm, Regularized
 from twice.scratch.training import Callback, NotFinite
@@ -202,7 +203,7 @@ def augmentation(ways, model, seed):
 
 def optimizer(ways, setting):
     rate = ways.get("rate", ways.get("batch norm", setting.rate))
-    plain = Momentum(rate, setting.momentum)
+    plain = SGD(rate, momentum=setting.momentum)
     return Constrained(plain, MaxNorm(ways["max-norm"])) if "max-norm" in ways else plain
 
 

@@ -99,19 +99,6 @@ def test_two_kinds_of_net_begin_as_the_same_function():
     np.testing.assert_allclose(outputs[0], outputs[1], rtol=1e-5)
 
 
-def test_momentum_is_that_of_keras():
-    from twice.parity import keras
-
-    w = np.array([1.0, -2.0], np.float32)
-    ours, theirs = {"w": w.copy()}, keras.Variable(w)
-    optimizer, twin = deep_cnns.Momentum(0.1, 0.9), keras.optimizers.SGD(0.1, momentum=0.9)
-    for step in range(5):
-        g = np.array([step, 1.0], np.float32)
-        optimizer.step(ours, {"w": g})
-        twin.apply([keras.ops.convert_to_tensor(g)], [theirs])
-    np.testing.assert_allclose(ours["w"], keras.ops.convert_to_numpy(theirs), rtol=1e-6)
-
-
 def test_the_search_for_a_rate_goes_on_at_an_edge(monkeypatch):
     def train(build, rate, seed, epochs, setting, *, watch):
         return None if rate > 0.5 else {"val_loss": abs(np.log(rate / best))}

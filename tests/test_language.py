@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.gated import LSTM
 from twice.scratch.language import NGram, bits_per_character, generate, sample, streams

@@ -168,7 +168,6 @@ HOMES = {
     "looking": "deep_cnns",
     "steps": "recurrent",
     "clipping": "recurrent",
-    "adam": "recurrent",
     "sequences": "gated",
     "language": "gated",
     "encoder_decoder": "gated",
@@ -181,8 +180,17 @@ HOMES = {
     "sharing": "regularization",
     "augmentation": "regularization",
     "normalized_weights": "normalization",
+    "adaptive": "optimizers",
+    "layerwise": "optimizers",
+    "schedules": "optimizers",
+    "second_order": "optimizers",
+    "averaging": "optimizers",
+    "diagnosis": "practice",
+    "search": "practice",
+    "checkpoints": "practice",
 }
-FIRST = ("initializers",)  # may be used before it is explained: a layer has to begin somewhere
+# May be used before they are explained: a layer has to begin somewhere, a training to move.
+FIRST = ("initializers", "adaptive", "optimizers")
 
 
 def later_modules(slug):

@@ -4,7 +4,7 @@ import numpy as np
 
 from experiments import recurrent
 from twice import results
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 
 
 def test_a_clipped_relu_cell_learns_what_a_tanh_cell_does_not():

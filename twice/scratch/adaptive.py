@@ -26,16 +26,16 @@ class Adam(Optimizer):
         amsgrad=False,
         weight_decay=0.0,
     ):
-        super().__init__(learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2)
-        self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
-        self.amsgrad = amsgrad
+        decay = {"weight_decay": weight_decay, "epsilon": epsilon}
+        super().__init__(learning_rate, **decay, beta_1=beta_1, beta_2=beta_2)
+        self.beta_1, self.beta_2, self.amsgrad = beta_1, beta_2, amsgrad
 
     def change(self, w, g, rate):
         m = average(self.memory("mean", w), g, self.beta_1)
         v = average(self.memory("squares", w), g * g, self.beta_2)
         if self.amsgrad:
             v = np.maximum(self.memory("largest", w), v, out=self.memory("largest", w))
-        rate = rate * np.sqrt(bias(self.beta_2, self.t)) / bias(self.beta_1, self.t)
+        rate *= bias(self.beta_2, self.t) ** 0.5 / bias(self.beta_1, self.t)
         return -rate * m / (np.sqrt(v) + self.epsilon)
 
 

@@ -64,6 +64,20 @@ class Clipped:
         self.clip({}, self.bound)  # raises now rather than in the first step
         self.optimizer, self.norms = optimizer, []
 
+    @property
+    def learning_rate(self):
+        """The wrapped optimizer's, a number or a schedule."""
+        return self.optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        self.optimizer.learning_rate = value
+
+    @property
+    def iterations(self):
+        """The steps taken so far."""
+        return self.optimizer.iterations
+
     def step(self, params, grads):
         """Clip, then let the optimizer update the arrays of `params` in place."""
         self.norms.append(global_norm(grads))

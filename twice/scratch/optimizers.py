@@ -20,6 +20,12 @@ def bias(beta, t):
     return 1 - beta**t
 
 
+def current_rate(optimizer):
+    """The learning rate of the next step: a number, or what the schedule says at this step."""
+    rate = optimizer.learning_rate
+    return rate(optimizer.iterations) if callable(rate) else rate
+
+
 class Optimizer:
     """What all share: checks, memory, the rate of the moment, weight decay; a subclass updates.
 
@@ -29,20 +35,17 @@ class Optimizer:
     Raises ValueError for numbers out of range, and for gradients that do not fit.
     """
 
-    def __init__(self, learning_rate, *, weight_decay=0.0, **shares):
-        if not (callable(learning_rate) or learning_rate > 0) or not weight_decay >= 0:
-            got = f"{learning_rate} and {weight_decay}"
-            raise ValueError(f"expected learning_rate > 0 and weight_decay >= 0, got {got}")
+    def __init__(self, learning_rate, *, weight_decay=0.0, epsilon=1e-7, **shares):
+        if not (callable(learning_rate) or learning_rate > 0):
+            raise ValueError(f"expected learning_rate > 0 or a schedule, got {learning_rate}")
+        if not (weight_decay >= 0 and epsilon > 0):
+            got = f"{weight_decay} and {epsilon}"
+            raise ValueError(f"expected weight_decay >= 0 and epsilon > 0, got {got}")
         for name, value in shares.items():
             if not 0 <= value < 1:
                 raise ValueError(f"expected 0 <= {name} < 1, got {value}")
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.learning_rate, self.weight_decay, self.epsilon = learning_rate, weight_decay, epsilon
         self.iterations, self.memories = 0, {}
-
-    def rate(self):
-        """The learning rate of this step."""
-        given = self.learning_rate
-        return given(self.iterations) if callable(given) else given
 
     def memory(self, kind, w, start=0.0):
         """The array remembered under this kind for the parameter at hand, `start` at first."""
@@ -56,10 +59,11 @@ class Optimizer:
         for name, (wanted, came) in shapes.items():
             if wanted != came:
                 raise ValueError(f"expected a gradient of shape {wanted} for {name!r}, got {came}")
-        rate, self.t = self.rate(), self.iterations + 1
+        rate, self.t = current_rate(self), self.iterations + 1
         self.begin()
         for self.name, w in params.items():
-            w -= rate * self.weight_decay * w
+            if self.weight_decay:
+                w -= rate * self.weight_decay * w
             w += self.change(w, np.asarray(grads[self.name]), rate)
         self.iterations = self.t
 
@@ -95,8 +99,10 @@ class Adagrad(Optimizer):
     def __init__(
         self, learning_rate=0.001, *, initial_accumulator_value=0.1, epsilon=1e-7, weight_decay=0.0
     ):
-        super().__init__(learning_rate, weight_decay=weight_decay)
-        self.start, self.epsilon = initial_accumulator_value, epsilon
+        super().__init__(learning_rate, weight_decay=weight_decay, epsilon=epsilon)
+        self.start = initial_accumulator_value
+        if not self.start >= 0:
+            raise ValueError(f"expected initial_accumulator_value >= 0, got {self.start}")
 
     def change(self, w, g, rate):
         s = self.memory("squares", w, self.start)
@@ -111,8 +117,8 @@ class Adadelta(Optimizer):
     """
 
     def __init__(self, learning_rate=0.001, *, rho=0.95, epsilon=1e-7, weight_decay=0.0):
-        super().__init__(learning_rate, weight_decay=weight_decay, rho=rho)
-        self.rho, self.epsilon = rho, epsilon
+        super().__init__(learning_rate, weight_decay=weight_decay, epsilon=epsilon, rho=rho)
+        self.rho = rho
 
     def change(self, w, g, rate):
         s, moved = self.memory("squares", w), self.memory("changes", w)
@@ -138,8 +144,9 @@ class RMSprop(Optimizer):
         centered=False,
         weight_decay=0.0,
     ):
-        super().__init__(learning_rate, weight_decay=weight_decay, rho=rho, momentum=momentum)
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        decay = {"weight_decay": weight_decay, "epsilon": epsilon}
+        super().__init__(learning_rate, **decay, rho=rho, momentum=momentum)
+        self.rho, self.momentum, self.centered = rho, momentum, centered
 
     def change(self, w, g, rate):
         s = average(self.memory("squares", w), g * g, self.rho)

@@ -7,6 +7,7 @@ exact solutions for a linear model in `twice.scratch.shrinkage`.
 import numpy as np
 
 from twice.scratch.backpropagation import Sequential
+from twice.scratch.optimizers import current_rate
 
 
 class L1L2:
@@ -103,9 +104,10 @@ class Proximal:
 
     def step(self, params, grads):
         """One step of the optimizer, then every kernel toward 0, in place."""
+        rate = current_rate(self.optimizer)
         self.optimizer.step(params, grads)
         for w in kernels(params).values():
-            w[...] = soft_threshold(w, self.optimizer.learning_rate * self.l1)
+            w[...] = soft_threshold(w, rate * self.l1)
 
 
 class MaxNorm:

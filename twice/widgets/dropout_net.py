@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import traitlets
 
-from twice.scratch.adam import Adam
+from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
 from twice.scratch.initializers import he_normal
 from twice.scratch.losses import BinaryCrossentropy
