@@ -181,6 +181,7 @@ HOMES = {
     "augmentation": "regularization",
     "normalized_weights": "normalization",
     "adaptive": "optimizers",
+    "landscapes": "optimizers",
     "layerwise": "optimizers",
     "schedules": "optimizers",
     "second_order": "optimizers",

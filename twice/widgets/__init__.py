@@ -14,6 +14,7 @@ _HOMES = {
     "NormalizationAxes": "normalization_axes",
     "PerceptronDemo": "perceptron",
     "PlaygroundDemo": "playground",
+    "Race": "race",
     "ReceptiveField": "receptive_field",
     "Sampling": "sampling",
 }
@@ -31,6 +32,7 @@ __all__ = [
     "NormalizationAxes",
     "PerceptronDemo",
     "PlaygroundDemo",
+    "Race",
     "ReceptiveField",
     "Sampling",
 ]
