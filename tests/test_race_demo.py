@@ -66,7 +66,7 @@ def test_surfaces_and_gradients_equal_the_library(name, share, angle):
     values, gradients, minima, start, own = run_js(
         SCRIPT,
         """const land = demo.landscape(data.name, data.dial, data.angle);
-        return [data.p.map(([x, y]) => land.value(x, y)), data.p.map(([x, y]) => land.gradient(x, y)),
+        return [data.p.map((p) => land.value(...p)), data.p.map((p) => land.gradient(...p)),
             land.minima, land.toPage(land.start), land.toOwn(land.toPage([0.3, -0.7]))];""",
         {"name": name, "dial": dial, "angle": angle, "p": p.tolist()},
     )
@@ -237,11 +237,7 @@ def test_the_sentence_names_the_leader_the_late_and_the_diverged():
 
 def test_labels_keep_their_distance_inside_the_frame():
     cases = [[50, 50, 50], [0, 1, 100], [99, 98, 97, 96], [10, 60, 20], [5]]
-    for wanted, placed in zip(
-        cases,
-        run_js(SCRIPT, "return data.map((w) => demo.spread(w, 18, 0, 100));", cases),
-        strict=True,
-    ):
+    for placed in run_js(SCRIPT, "return data.map((w) => demo.spread(w, 18, 0, 100));", cases):
         placed = np.array(placed)
         assert np.diff(np.sort(placed)).min(initial=18) >= 18 - 1e-9
         assert placed.min() >= 0

@@ -367,7 +367,7 @@ function startHandle(demo, plot) {
     const own = away.map((v, i) => Number((v * shrink + land.middle[i]).toFixed(3)));
     page.set({ start: own.map((v) => (Math.abs(v) < 0.02 ? 0 : v)) }, save);
   };
-  dragHandle(page, plot, node, { position: () => demo.start, step: 0.1, onMove: (point) => move(point, false), onEnd: () => page.set({}) });
+  dragHandle(page, plot, node, { position: () => demo.land.toPage(page.get("start")), step: 0.1, onMove: (point) => move(point, false), onEnd: () => page.set({}) });
   plot.svg.addEventListener("click", (event) => {
     const area = plot.svg.getBoundingClientRect();
     const point = [plot.fromX(event.clientX - area.left), plot.fromY(event.clientY - area.top)];

@@ -242,7 +242,7 @@ class Race(Demo):
         above.contour(x, y, height, levels=levels, colors=plots.GREY, linewidths=0.6, alpha=0.7)
         low, first = math.inf, land.value(land.start)
         for name, (path, losses) in self.runs.items():
-            color, style, letter = LOOKS[name]
+            color, style, _ = LOOKS[name]
             seen = min(shown + 1, int(np.isfinite(losses).sum()))
             points = np.clip(path[:seen], -1e3, 1e3)
             above.plot(*points.T, style, color=color, linewidth=1.8)
