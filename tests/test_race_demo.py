@@ -227,7 +227,7 @@ def test_the_sentence_names_the_leader_the_late_and_the_diverged():
     step = int(np.argmax(losses > 10 * losses[0]))
     assert f"SGD (step {step})" in text
     early = standing(2, settings=fast)
-    assert "Nobody is below" in early
+    assert "Nobody stays below" in early
     assert "diverged" not in early
     assert standing(0).startswith("All 4 start here, at loss 28.1.")
     assert standing(0, optimizers=["lion"]).startswith("One starts here")
@@ -280,6 +280,12 @@ def test_a_surface_brings_its_start_and_the_length_the_step():
     assert demo.start == [-1.2, 1]
     assert Race(steps=400).step == 400
     assert Race(steps=400, step=7).step == 7
+
+
+def test_what_the_page_sends_together_is_taken_together():
+    demo = Race()
+    demo.set_state({"surface": "rosenbrock", "start": [-1, 0.5], "step": 10})
+    assert (demo.surface, demo.start, demo.step) == ("rosenbrock", [-1, 0.5], 10)
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_scrubbing_and_single_steps_draw_the_paths_so_far(bench):
     assert part[1] != whole[1]
     slide(here, "Step", 40)
     assert here.trait("step") == 40
-    assert here.text(".twice-say").startswith("Step 40. Nobody is below")
+    assert here.text(".twice-say").startswith("Step 40. Nobody stays below")
     slide(here, "Step", 150)
     assert (here.pixels(ABOVE), here.pixels(CURVES)) == whole
 

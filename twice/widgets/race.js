@@ -211,7 +211,7 @@ export function standing(runs, k) {
     said.push(`${list(tied.map(title))} ${tied.length > 1 ? "lead" : "leads"}: below ${goal} from step ${there[0].reached} on`
       + `${others.length ? `, then ${list(others)}` : ""}.`);
   } else if (way.length) {
-    said.push(`Nobody is below ${goal} for good ${k === steps ? `within ${steps} steps` : "yet"}. ${title(way[0])} is lowest, at loss ${show(way[0].losses[k])}.`);
+    said.push(`Nobody stays below ${goal} ${k === steps ? `within ${steps} steps` : "yet"}. ${title(way[0])} is lowest, at loss ${show(way[0].losses[k])}.`);
   }
   const late = there.length ? way : way.slice(1);
   if (late.length) said.push(`Still above: ${list(late.map((one) => `${title(one)} (loss ${show(one.losses[k])})`))}.`);
@@ -342,7 +342,9 @@ function pictures(demo) {
     const first = demo.land.value(...demo.start) || 1;
     const top = Math.ceil(Math.log10(first) + 0.25);
     above.setLimits(...demo.land.limits);
-    curve.setLimits([0, demo.steps], [10 ** (top - 8), 10 ** top]);
+    const least = demo.runs.reduce((low, { losses }) => losses.reduce((a, b) => (b > 0 && b < a ? b : a), low), first);
+    const decades = clamp(2 * Math.ceil((top - Math.log10(least)) / 2), 4, 8);
+    curve.setLimits([0, demo.steps], [10 ** (top - decades), 10 ** top]);
     above.redraw();
     curve.redraw();
   };
@@ -432,13 +434,15 @@ function background(demo, plot, colors) {
   return canvas;
 }
 
-/** The points of a run in pixels, up to `end`, whose fraction is a part of the last step. Ends where it leaves the numbers. */
+/** The points of a run in pixels, up to `end`, whose fraction is a part of the last step. Ends where it is far out of sight. */
 function trace(xs, ys, end, toX, toY, far) {
   const points = [];
   for (let k = 0; k <= Math.ceil(end); k++) {
     const [x, y] = [toX(xs ? xs[k] : k), toY(ys[k])];
-    if (Number.isNaN(x) || Number.isNaN(y)) break;
-    points.push([clamp(x, -far, far), clamp(y, -far, far)]);
+    const over = Math.max(Math.abs(x), Math.abs(y)) / far;
+    if (!Number.isFinite(over)) break;
+    points.push(over > 1 ? [x / over, y / over] : [x, y]);
+    if (over > 1) break;
   }
   const share = end - Math.floor(end);
   if (share && points.length > end) {
@@ -500,39 +504,39 @@ function drawAbove(demo, plot) {
   }
 }
 
-/** The curves with a ball and a name at each head; the names keep apart. */
+/** The curves; at each head a dot, and beside it a ball with the name. The balls keep apart. */
 function drawCurves(demo, plot) {
   const { page, runs, palette, step } = demo;
-  const [colors, { ctx, frame: f }] = [page.colors(), plot];
-  if (!runs.length) return;
-  const target = plot.toY(TARGET * runs[0].losses[0]);
-  Object.assign(ctx, { strokeStyle: colors.ink, lineWidth: 1.25 });
-  ctx.setLineDash([3, 4]);
-  ctx.beginPath(); ctx.moveTo(f.left, target); ctx.lineTo(f.left + f.width, target); ctx.stroke();
-  ctx.setLineDash([]);
-  const [high, low] = [f.top + 12, f.top + f.height - 12];
+  const { ctx, frame: f } = plot;
+  const { surface, grid } = page.colors();
+  Object.assign(ctx, { strokeStyle: grid, lineWidth: 1 }); // under the curves
+  ctx.beginPath();
+  for (const v of ticks(...plot.x, f.width < 340 ? 4 : 6)) { ctx.moveTo(plot.toX(v), f.top); ctx.lineTo(plot.toX(v), f.top + f.height); }
+  for (const v of ticks(...plot.y, f.height < 340 ? 4 : 6, true)) { ctx.moveTo(f.left, plot.toY(v)); ctx.lineTo(f.left + f.width, plot.toY(v)); }
+  ctx.stroke();
+  const target = plot.toY(TARGET * runs[0]?.losses[0]);
   const heads = runs.map((one) => {
     const points = trace(null, one.losses, step, plot.toX, (v) => plot.toY(Math.max(v, 1e-300)), 30 * f.width);
-    stroke(ctx, points, palette[one.name], DASHES[one.name] ?? [], colors.surface);
-    const [x, y] = points.at(-1);
-    return [clamp(x, f.left + 12, f.left + f.width - 12), clamp(y, high, low)];
+    stroke(ctx, points, palette[one.name], DASHES[one.name] ?? [], surface);
+    return points.at(-1);
   });
-  text(ctx, "target", f.left + 6, target + 11, colors.ink, colors.surface, "left", 500);
-  if (step <= 0) return;
-  const places = spread(heads.map(([, y]) => y), 18, high, low);
-  heads.forEach(([x], i) => {
-    const { name } = runs[i];
-    ball(ctx, [x, places[i]], name, palette, colors.surface);
-    const left = x > f.left + 0.55 * f.width;
-    text(ctx, OPTIMIZERS[name].title, x + (left ? -16 : 16), places[i] + 0.5, palette[name], colors.surface, left ? "right" : "left");
-  });
-}
-
-function text(ctx, words, x, y, color, halo, align, weight = 650) {
-  Object.assign(ctx, { font: `${weight} 13px ${fontOf(ctx)}`, textAlign: align, textBaseline: "middle" });
-  Object.assign(ctx, { lineWidth: 4, lineJoin: "round", strokeStyle: halo, fillStyle: color });
-  ctx.strokeText(words, x, y);
-  ctx.fillText(words, x, y);
+  const line = Number.isFinite(target) && [svg("path", { class: "rc-target", d: `M${f.left} ${target}h${f.width}` }),
+    svg("text", { class: "rc-name", x: f.left + 6, y: target + 16 }, "target")];
+  fill(plot.back, ...(line || []));
+  const middles = heads.map(([, y]) => clamp(y, f.top + 12, f.top + f.height - 12));
+  const places = step > 0 && runs.length ? spread(middles, 22, f.top + 12, f.top + f.height - 12) : [];
+  fill(plot.front, ...places.map((y, i) => {
+    const { title, letter, name } = OPTIMIZERS[runs[i].name];
+    const { diverged } = runs[i]; // its name stays where it left the picture
+    const [x, top] = [diverged === null ? heads[i][0] : Math.min(heads[i][0], plot.toX(diverged)), middles[i]];
+    const way = x > f.left + 0.55 * f.width ? -1 : 1;
+    const inside = heads[i][1] === top;
+    return svg("g", { class: "rc-head", style: `--rc-color: var(--rc-${name})` },
+      svg("path", { d: `M${x} ${top}L${x + 20 * way} ${y}` }), inside ? svg("circle", { class: "rc-tip", cx: x, cy: top, r: 4 }) : null,
+      svg("circle", { cx: x + 24 * way, cy: y, r: 10.5 }),
+      svg("text", { class: "rc-letter", x: x + 24 * way, y: y + 4.25, "text-anchor": "middle" }, letter),
+      svg("text", { class: "rc-name", x: x + 39 * way, y: y + 4.5, "text-anchor": way < 0 ? "end" : "start" }, title));
+  }));
 }
 
 /** Play, pause, one step, back to the start, a bar to scrub, the speed. */
@@ -603,7 +607,7 @@ function reading(demo) {
       spoken.textContent = words;
       if (!state?.won) return;
       const mine = settings.momentum;
-      demo.won = `Momentum ${show(mine.momentum)} at rate ${show(mine.learning_rate)} needed ${state.reached} steps, Adam at its best rate `
+      demo.won = `Momentum ${show(mine.momentum)} at rate ${show(mine.learning_rate)} needed ${state.reached} steps; Adam, at its best rate, `
         + `${state.adam.reached ?? `more than ${DUEL}`}. Does a smaller beta 1 help Adam, too?`;
       page.goal(true, demo.won);
     }, 400);
@@ -629,13 +633,15 @@ function choosers(demo) {
     const mark = html("span", { class: "rc-ball", style: `--rc-color: var(--rc-${name})`, "aria-hidden": "true" }, letter);
     return { name, input, result, element: html("label", { class: "rc-chip", for: input.id }, input, mark, html("span", {}, title), result) };
   });
-  page.panel.append(html("fieldset", { class: "rc-chips" }, html("legend", {}, "Who runs (up to six), and steps to the target"),
-    ...chips.map(({ element }) => element), refusal));
+  const length = slider(page, { label: "Length of the race, in steps", min: 50, max: 1000, step: 10, trait: "steps", format: (v) => number(v, 0),
+    onInput: (steps) => page.set({ step: steps }) });
+  page.panel.append(html("div", {}, html("fieldset", { class: "rc-chips" }, html("legend", {}, "Who runs (up to six), and steps to the target"),
+    ...chips.map(({ element }) => element), refusal), length.element));
   return () => {
     for (const { name, input, result } of chips) {
       const one = demo.runs.find((run) => run.name === name);
       input.checked = Boolean(one);
-      const text = !one ? "" : one.reached !== null ? `${one.reached} steps` : one.diverged !== null ? "diverged" : `not in ${demo.steps}`;
+      const text = !one ? "" : one.reached !== null ? `${one.reached} steps` : one.diverged !== null ? "diverged" : `> ${demo.steps}`;
       if (result.textContent !== text) result.textContent = text;
     }
   };
@@ -647,8 +653,6 @@ function workshop(demo) {
   const choice = select(page, { label: "In the workshop", options: [], value: "", onInput: (name) => page.set({ workshop: name }) });
   const [formula, found] = [html("p", { class: "rc-formula" }), html("p", { class: "rc-found", role: "status" })];
   const box = html("div", { class: "rc-sliders" });
-  const length = slider(page, { label: "Length of the race, in steps", min: 50, max: 1000, step: 10, trait: "steps", format: (v) => number(v, 0),
-    onInput: (steps) => page.set({ step: steps }) });
   let [shown, sliders, listed] = [null, {}, ""];
   const change = (names, numbers) => {
     const settings = { ...page.get("settings") };
@@ -676,7 +680,7 @@ function workshop(demo) {
     formula.textContent = OPTIMIZERS[name].formula;
   };
   page.panel.append(html("div", { class: "rc-workshop" }, choice.element, formula, box,
-    html("div", { class: "twice-row" }, best.element, all.element), found, length.element));
+    html("div", { class: "twice-row" }, best.element, all.element), found));
   return () => {
     const { names, settings } = demo;
     if (listed !== String(names)) fill(choice.input, ...names.map((name) => html("option", { value: name }, OPTIMIZERS[name].title)));
