@@ -11,7 +11,7 @@ from js import run_js
 
 from twice.scratch.landscapes import LANDSCAPES, turned
 from twice.widgets import Race
-from twice.widgets.race import DIALS, LOOKS, MOST, OPTIMIZERS, RATES, TARGET, reached
+from twice.widgets.race import BETAS, DIALS, LOOKS, MOST, OPTIMIZERS, RATES, TARGET, reached
 
 SCRIPT = "race.js"
 # What differs from the defaults, for each optimizer, in the second of two races.
@@ -97,7 +97,7 @@ def test_defaults_ranges_and_names_are_the_same_in_both_languages():
     theirs = run_js(
         SCRIPT,
         """return { optimizers: demo.OPTIMIZERS, surfaces: demo.SURFACES, most: demo.MOST,
-            target: demo.TARGET, rates: demo.RATES };""",
+            target: demo.TARGET, rates: demo.RATES, betas: demo.BETAS };""",
     )
     assert list(theirs["optimizers"]) == list(OPTIMIZERS) == list(LOOKS)
     for name, (_, _, defaults) in OPTIMIZERS.items():
@@ -114,6 +114,7 @@ def test_defaults_ranges_and_names_are_the_same_in_both_languages():
         )
         assert surface["start"] == list(LANDSCAPES[name]().start)
         assert surface["limits"] == np.array(Race(name).landscape.limits).tolist()
+    assert theirs["betas"] == BETAS
     assert (theirs["most"], theirs["target"], theirs["rates"]) == (MOST, TARGET, RATES)
 
 
@@ -177,25 +178,51 @@ def duel(**traits):
     return in_js(Race(**traits), "return demo.duel(land, start, data.settings.momentum);")
 
 
-@pytest.mark.parametrize("angle", [0, 45])
-@pytest.mark.parametrize("condition", [50, 200, 1000])
-def test_the_goal_asks_for_more_than_a_rate_and_can_be_reached(angle, condition):
-    ravine = {"angle": angle, "condition": condition}
-    first = duel(**ravine)
-    assert first["won"] is False
-    assert 40 < first["adam"]["reached"] < 160
-    momentum = ((condition**0.5 - 1) / (condition**0.5 + 1)) ** 2  # Polyak's best
-    rate = (2 / (condition**0.5 + 1)) ** 2
-    best = {"learning_rate": rate, "momentum": momentum}
-    tuned = duel(settings={"momentum": best}, **ravine)
-    assert tuned["adam"] == first["adam"]
-    if condition == 50:
-        by_rate = Race(steps=300, **ravine).tuned("momentum")
-        assert by_rate[1] >= first["adam"]["reached"]  # the rate alone does not do
-        assert tuned["won"] is True
-        assert tuned["reached"] < 0.6 * first["adam"]["reached"]
-    plain = {"learning_rate": 2 / (condition + 1), "momentum": 0}
-    assert duel(settings={"momentum": plain}, **ravine)["won"] is False
+@pytest.mark.parametrize(
+    ("condition", "momentum", "rate"), [(50, 0.6, 0.05), (200, 0.71, 0.0158), (1000, 0.81, 0.0033)]
+)
+def test_the_goal_is_reached_in_a_turned_ravine_only(condition, momentum, rate):
+    best = {"momentum": {"momentum": momentum, "learning_rate": rate}}
+    turned_by, straight = (duel(angle=a, condition=condition, settings=best) for a in (45, 0))
+    assert turned_by["won"] is True
+    assert turned_by["reached"] < 0.75 * turned_by["adam"]["reached"]
+    assert straight["won"] is False
+    assert straight["reached"] == turned_by["reached"]  # it does not feel the angle
+    for angle in (0, 45):
+        assert duel(angle=angle, condition=condition)["won"] is False  # as it is at first
+
+
+def test_no_momentum_at_all_beats_adam_along_the_axes():
+    adam, least = in_js(
+        Race(),
+        """const adam = demo.bestAdam(land, start);
+        let least = Infinity;
+        for (let momentum = 0; momentum < 0.99; momentum += 0.03) {
+            const { reached } = demo.tune(land, "momentum", { momentum }, start, 300) ?? {};
+            least = Math.min(least, reached ?? Infinity);
+        }
+        return [adam.reached, least];""",
+    )
+    assert adam < least < 2 * adam
+
+
+def test_the_goal_asks_for_more_than_a_rate():
+    by_rate = Race(angle=45, steps=300).tuned("momentum")
+    assert by_rate[1] > duel(angle=45)["adam"]["reached"]
+    plain = {"learning_rate": 2 / 51, "momentum": 0}
+    assert duel(angle=45, settings={"momentum": plain})["won"] is False
+
+
+def test_adam_at_its_best_is_the_best_of_all_settings():
+    theirs = in_js(Race(angle=20), "return demo.bestAdam(land, start);")
+    steps = {}
+    for beta in BETAS:
+        demo = Race(angle=20, steps=300, settings={"adam": {"beta_1": beta}})
+        rate, step = demo.tuned("adam")
+        steps[beta] = (step or math.inf, rate)
+    step, _ = min(steps.values())
+    assert theirs["reached"] == step == steps[theirs["beta_1"]][0]
+    assert theirs["rate"] == steps[theirs["beta_1"]][1]
 
 
 def test_adam_is_slower_in_a_turned_ravine_and_momentum_is_not():

@@ -125,6 +125,8 @@ export const OPTIMIZERS = Object.fromEntries([
 export const MOST = 6;
 export const TARGET = 1e-3; // of the first loss
 export const RATES = Array.from({ length: 51 }, (_, i) => Number((10 ** (-4 + i / 10)).toPrecision(4))); // what "tuned" tries
+export const BETAS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0]; // and for Adam in the duel
+const TRIED = RATES.length * BETAS.length;
 const DUEL = 300;
 
 /** `steps` pairs of standard normal numbers times `size`, the same for the same seed; null without noise. */
@@ -135,8 +137,9 @@ export function drawNoise(seed, steps, size) {
 }
 
 /** One run: x, y and loss (without the noise) at every step; reached: from which step on the loss stays below the target,
- *  to the end (null: it does not); diverged: the first step above ten times the first loss, if it ends there (else null). */
-export function run(land, name, h, start, steps, noise = null) {
+ *  to the end (null: it does not); diverged: the first step above ten times the first loss, if it ends there (else null).
+ *  A run that is above the target at step `limit` or later is given up: null. */
+export function run(land, name, h, start, steps, noise = null, limit = Infinity) {
   const { rule } = OPTIMIZERS[name];
   const memory = () => ({ velocity: 0, mean: 0, squares: 0, changes: 0, largest: 0, product: 1 });
   const [a, b] = [memory(), memory()];
@@ -145,6 +148,7 @@ export function run(land, name, h, start, steps, noise = null) {
   const decay = 1 - h.learning_rate * (h.weight_decay ?? 0);
   for (let t = 0; ; t++) {
     xs[t] = x; ys[t] = y; losses[t] = land.value(x, y);
+    if (t >= limit && !(losses[t] < TARGET * losses[0])) return null;
     if (t === steps) break;
     let [gx, gy] = land.gradient(x, y);
     if (noise) { gx += noise[2 * t]; gy += noise[2 * t + 1]; }
@@ -159,22 +163,32 @@ export function run(land, name, h, start, steps, noise = null) {
 }
 
 /** Of RATES, the one that reaches the target in the fewest steps; if none does, the one with the lowest last loss. */
-export function tune(land, name, h, start, steps, noise = null) {
+export function tune(land, name, h, start, steps, noise = null, limit = Infinity) {
   let best = null;
   const end = ({ losses }) => (Number.isFinite(losses[steps]) ? losses[steps] : Infinity);
   for (const learning_rate of RATES) {
-    const now = { rate: learning_rate, run: run(land, name, { ...h, learning_rate }, start, steps, noise) };
-    const [old, fresh] = [best?.run.reached ?? Infinity, now.run.reached ?? Infinity];
-    if (!best || fresh < old || (fresh === old && fresh === Infinity && end(now.run) < end(best.run))) best = now;
+    const now = run(land, name, { ...h, learning_rate }, start, steps, noise, Math.min(best?.reached ?? Infinity, limit));
+    if (now === null) continue;
+    const [old, fresh] = [best?.reached ?? Infinity, now.reached ?? Infinity];
+    if (!best || fresh < old || (fresh === Infinity && end(now) < best.loss)) best = { rate: learning_rate, reached: now.reached, loss: end(now) };
   }
-  return { rate: best.rate, reached: best.run.reached, loss: best.run.losses[steps] };
+  return best;
 }
 
-/** Momentum as it is set, against Adam at the best of RATES with the usual betas, both over 300 steps. */
-export function duel(land, start, momentum, adamBest) {
-  const adam = adamBest ?? tune(land, "adam", OPTIMIZERS.adam.settings, start, DUEL);
+/** Adam at its best: of all RATES with each of BETAS the pair with the fewest steps; reached is null if none gets there. */
+export function bestAdam(land, start) {
+  let best = { reached: null };
+  for (const beta_1 of BETAS) {
+    const now = tune(land, "adam", { ...OPTIMIZERS.adam.settings, beta_1 }, start, DUEL, null, best.reached ?? Infinity);
+    if (now && now.reached !== null && now.reached < (best.reached ?? Infinity)) best = { ...now, beta_1 };
+  }
+  return best;
+}
+
+/** Momentum as it is set, against Adam at its best, both over 300 steps; adam: null while it is not yet known. */
+export function duel(land, start, momentum, adam = bestAdam(land, start)) {
   const { reached } = run(land, "momentum", momentum, start, DUEL);
-  const won = momentum.momentum > 0 && reached !== null && reached > 0 && reached < (adam.reached ?? Infinity);
+  const won = adam !== null && momentum.momentum > 0 && reached > 0 && reached < (adam.reached ?? Infinity);
   return { adam, reached, won };
 }
 
@@ -223,9 +237,9 @@ export function standing(runs, k) {
 
 /** How the goal stands, one sentence; "" where it does not apply. */
 export function duelText({ adam, reached, won }) {
-  const his = adam.reached === null ? "does not get there in 300 steps" : `needs ${adam.reached}`;
+  const his = !adam ? "is being looked for" : adam.reached === null ? "gets there with none" : `needs ${adam.reached} (rate ${show(adam.rate)}, beta 1 ${adam.beta_1})`;
   const mine = reached === null ? "Your momentum does not get there in 300 steps" : `Your momentum needs ${reached} steps`;
-  return `${mine}; Adam at its best rate of ${RATES.length} tried, ${show(adam.rate)}, ${his}.${won ? " Momentum wins." : ""}`;
+  return `${mine}; Adam, at the best of ${TRIED} settings, ${his}.${won ? " Momentum wins." : ""}`;
 }
 
 /** Positions of labels, as near as may be to where they want to be, at least `gap` apart, inside [low, high]. */
@@ -590,27 +604,29 @@ function reading(demo) {
   return () => {
     const { land, start, noise, settings, names, runs } = demo;
     const asked = land.name === "ravine" && land.c >= 50 && noise === 0 && names.includes("momentum");
-    let state = null;
-    if (asked) {
-      const now = [land.c, land.angle, ...start].join();
-      state = duel(land, start, settings.momentum, key === now ? best : null);
-      [best, key] = [state.adam, now];
-    }
+    const now = [land.c, land.angle, ...start].join();
+    const compete = () => duel(land, start, settings.momentum, key === now ? best : null);
     const k = Math.floor(demo.step);
-    const words = `Step ${k}. ${standing(runs, k)}${state ? `\nThe goal: ${duelText(state)}` : ""}`;
-    page.say(words, { quiet: true });
+    const tell = (state) => {
+      const words = `Step ${k}. ${standing(runs, k)}${state ? `\nThe goal: ${duelText(state)}` : ""}`;
+      page.say(words, { quiet: true });
+      return words;
+    };
+    tell(asked && compete());
     const met = page.get("goal_met");
-    page.goal(met, met && (demo.won ?? "You made momentum faster than the best Adam in the ravine."));
+    page.goal(met, met && (demo.won ?? "You found a ravine in which momentum is faster than Adam at its best."));
     clearTimeout(wait);
     if (demo.playing()) return;
     wait = setTimeout(() => { // sweeping across does not count
-      spoken.textContent = words;
+      if (asked && key !== now) [best, key] = [bestAdam(land, start), now]; // too long for every step of a slider
+      const state = asked && compete();
+      spoken.textContent = tell(state);
       if (!state?.won) return;
       const mine = settings.momentum;
-      demo.won = `Momentum ${show(mine.momentum)} at rate ${show(mine.learning_rate)} needed ${state.reached} steps; Adam, at its best rate, `
-        + `${state.adam.reached ?? `more than ${DUEL}`}. Does a smaller beta 1 help Adam, too?`;
+      demo.won = `Momentum ${show(mine.momentum)} at rate ${show(mine.learning_rate)} needed ${state.reached} steps; Adam at its best `
+        + `${state.adam.reached ?? `more than ${DUEL}`}. In a ravine along the axes it would be Adam: it scales each axis by itself.`;
       page.goal(true, demo.won);
-    }, 400);
+    }, 300);
   };
 }
 

@@ -58,6 +58,7 @@ DIALS = {
     "bumpy": "bumps",
 }
 MOST, TARGET = 6, 1e-3
+BETAS = [0.9, 0.8, 0.7, 0.6, 0.5, 0.3, 0.0]  # for Adam in the goal
 RATES = [float(f"{10 ** (-4 + i / 10):.4g}") for i in range(51)]
 
 
@@ -75,9 +76,9 @@ class Race(Demo):
     figure_size = (9.6, 4.4)
 
     goal = traitlets.Unicode(
-        "Tune momentum in the ravine until it needs fewer steps to the target than Adam, for "
-        f"whom the page takes the best of {len(RATES)} learning rates. No noise, and a condition "
-        "number of 50 or more.",
+        "Find a ravine (condition number 50 or more, no noise) in which momentum, tuned by you, "
+        "needs fewer steps to the target than Adam, for whom the page takes the best of "
+        f"{len(RATES) * len(BETAS)} settings of rate and beta 1.",
         read_only=True,
     ).tag(sync=True)
     surface = traitlets.Enum(list(LANDSCAPES), "ravine", help="What to run down.").tag(sync=True)
