@@ -124,6 +124,10 @@ def test_the_goal_does_not_count_with_noise_or_in_a_round_bowl(bench):
         here.page.wait_for_timeout(500)
         assert here.trait("goal_met") is False
         assert "The goal" not in here.text(".twice-say")
+    here = bench(settings=good, angle=45, start=(0, 1))
+    here.page.wait_for_timeout(500)
+    assert here.trait("goal_met") is False
+    assert "The goal wants a start at least 0.3 off both axes" in here.text(".twice-say")
     here = bench(settings=good, angle=45)
     here.page.wait_for_selector(".twice-met", timeout=5000)
 

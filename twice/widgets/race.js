@@ -40,8 +40,11 @@ export function landscape(name, c, angle) {
   const toPage = ([u, v]) => [cos * (u - mx) - sin * (v - my) + mx, sin * (u - mx) + cos * (v - my) + my];
   return { ...base, c, angle, toOwn, toPage, radius: (base.limits[0][1] - base.limits[0][0]) / 2, middle: [mx, my],
     minima: base.minima(c).map(toPage),
-    value: (x, y) => base.value(...toOwn([x, y]), c),
-    gradient: (x, y) => { const [a, b] = base.gradient(...toOwn([x, y]), c); return [cos * a - sin * b, sin * a + cos * b]; } };
+    value: (x, y) => base.value(cos * (x - mx) + sin * (y - my) + mx, -sin * (x - mx) + cos * (y - my) + my, c),
+    gradient: (x, y) => {
+      const [a, b] = base.gradient(cos * (x - mx) + sin * (y - my) + mx, -sin * (x - mx) + cos * (y - my) + my, c);
+      return [cos * a - sin * b, sin * a + cos * b];
+    } };
 }
 
 // ---- The optimizers: what to add to one weight, from its memory s, its gradient g, its settings h, at step t = 1, 2, ... ----
@@ -412,11 +415,12 @@ function background(demo, plot, colors) {
   const highest = Math.max(...[x0, x1].flatMap((x) => [y0, y1].map((y) => base.value(x, y, land.c))));
   const small = html("canvas", { width: n + 1, height: n + 1 });
   const image = new ImageData(n + 1, n + 1);
+  const { data } = image;
   const rgb = [1, 3, 5].map((i) => parseInt(colors.curve.slice(i, i + 2), 16));
   for (let j = 0, at = 0; j <= n; j++) {
     for (let i = 0; i <= n; i++, at += 4) {
-      image.data.set(rgb, at);
-      image.data[at + 3] = 96 * Math.max(0, 1 - (grid[(n - j) * (n + 1) + i] / highest) ** (1 / land.power)) ** 1.5; // deeper is stronger
+      [data[at], data[at + 1], data[at + 2]] = rgb;
+      data.data[at + 3] = 96 * Math.max(0, 1 - (grid[(n - j) * (n + 1) + i] / highest) ** (1 / land.power)) ** 1.5; // deeper is stronger
     }
   }
   small.getContext("2d").putImageData(image, 0, 0);
@@ -603,12 +607,14 @@ function reading(demo) {
   page.onDispose(() => clearTimeout(wait));
   return () => {
     const { land, start, noise, settings, names, runs } = demo;
-    const asked = land.name === "ravine" && land.c >= 50 && noise === 0 && names.includes("momentum");
+    const ravine = land.name === "ravine" && land.c >= 50 && noise === 0 && names.includes("momentum");
+    const asked = ravine && page.get("start").every((v) => Math.abs(v) >= 0.3); // else there is but one slope to go down
     const now = [land.c, land.angle, ...start].join();
     const compete = () => duel(land, start, settings.momentum, key === now ? best : null);
     const k = Math.floor(demo.step);
     const tell = (state) => {
-      const words = `Step ${k}. ${standing(runs, k)}${state ? `\nThe goal: ${duelText(state)}` : ""}`;
+      const words = `Step ${k}. ${standing(runs, k)}${
+        state ? `\nThe goal: ${duelText(state)}` : ravine ? "\nThe goal wants a start at least 0.3 off both axes of the ravine." : ""}`;
       page.say(words, { quiet: true });
       return words;
     };
@@ -624,7 +630,7 @@ function reading(demo) {
       if (!state?.won) return;
       const mine = settings.momentum;
       demo.won = `Momentum ${show(mine.momentum)} at rate ${show(mine.learning_rate)} needed ${state.reached} steps; Adam at its best `
-        + `${state.adam.reached ?? `more than ${DUEL}`}. In a ravine along the axes it would be Adam: it scales each axis by itself.`;
+        + `${state.adam.reached ?? `more than ${DUEL}`}.${land.angle ? " Now turn the ravine back to 0°: Adam scales each axis by itself." : ""}`;
       page.goal(true, demo.won);
     }, 300);
   };
