@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ROUNDING = 1e-14  # the part of |f| that the rounding of two values of f may feign
+ROUNDING = 1e-14  # of |f|: a rise that the rounding of two values may feign
 
 
 class Stuck(ArithmeticError):
@@ -63,13 +63,14 @@ def backtracking(f, gradient, x, d, *, f_here=None, g_here=None, c1=1e-4, shrink
     if not (0 < c1 < 1 and 0 < shrink < 1):
         raise ValueError(f"expected 0 < c1 < 1 and 0 < shrink < 1, got {c1} and {shrink}")
     x, d, f_here, g_here, slope = start_of(f, gradient, x, d, f_here, g_here)
-    rate, rounding = 1.0, ROUNDING * abs(f_here)
-    for _ in range(trials):
+    for k in range(trials):
+        rate = shrink**k
         f_there = f(x + rate * d)
-        if f_there <= f_here + c1 * rate * slope + rounding:  # False for NaN
+        rounding = ROUNDING * abs(f_here) if k == 0 else 0.0  # near the minimum f is too coarse
+        low = f_there <= f_here + c1 * rate * slope + rounding  # False for NaN
+        if low and (k == 0 or f_there < f_here):
             return Step(rate, x + rate * d, f_there, gradient(x + rate * d))
-        rate *= shrink
-    raise Stuck(f"no rate from 1 to {rate / shrink:.1g} makes f fall: is the gradient that of f?")
+    raise Stuck(f"no rate from 1 to {rate:.1g} makes f fall: is the gradient that of f?")
 
 
 def strong_wolfe(f, gradient, x, d, *, f_here=None, g_here=None, c1=1e-4, c2=0.9, trials=40):
