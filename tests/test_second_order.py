@@ -194,6 +194,8 @@ def test_what_searches_refuse(search):
         search(f, gradient, [[1.0]], [[1.0]])
     with pytest.raises(ValueError, match="c1"):
         search(f, gradient, [1.0], [-1.0], c1=0.0)
+    with pytest.raises(ValueError, match=r"trials >= 1, got .* 0"):
+        search(f, gradient, [1.0], [-1.0], trials=0)
     with pytest.raises(Stuck, match="is the gradient that of f"):
         search(lambda x: -x @ x, gradient, [1.0], [-0.5])
 
@@ -208,7 +210,7 @@ def test_backtracking_forgives_a_rounding_at_rate_one_alone():
 
 def test_more_settings_that_searches_refuse():
     f, gradient = lambda x: x @ x, lambda x: 2 * x
-    with pytest.raises(ValueError, match=r"0 < c1 < c2 < 1, got 0\.5 and 0\.2"):
+    with pytest.raises(ValueError, match=r"c1 < c2 < 1 and trials >= 1, got 0\.5, 0\.2 and 40"):
         strong_wolfe(f, gradient, [1.0], [-1.0], c1=0.5, c2=0.2)
     with pytest.raises(ValueError, match="shrink < 1"):
         backtracking(f, gradient, [1.0], [-1.0], shrink=1.0)
