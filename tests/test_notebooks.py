@@ -190,6 +190,8 @@ HOMES = {
     "quasi_newton": "optimizers",
     "averaging": "optimizers",
     "accumulation": "optimizers",
+    "sanity": "practice",
+    "monitors": "practice",
     "diagnosis": "practice",
     "search": "practice",
     "checkpoints": "practice",
