@@ -420,7 +420,7 @@ function background(demo, plot, colors) {
   for (let j = 0, at = 0; j <= n; j++) {
     for (let i = 0; i <= n; i++, at += 4) {
       [data[at], data[at + 1], data[at + 2]] = rgb;
-      data.data[at + 3] = 96 * Math.max(0, 1 - (grid[(n - j) * (n + 1) + i] / highest) ** (1 / land.power)) ** 1.5; // deeper is stronger
+      data[at + 3] = 96 * Math.max(0, 1 - (grid[(n - j) * (n + 1) + i] / highest) ** (1 / land.power)) ** 1.5; // deeper is stronger
     }
   }
   small.getContext("2d").putImageData(image, 0, 0);
