@@ -37,12 +37,15 @@ export function rateAt({ kind, steps, start, end, count }, t) {
     case "constant": return start;
     case "cosine": return cosine(u);
     case "exponential": return start * ratio ** u;
-    case "step": return start * ratio ** (Math.floor(((count + 1) * t) / steps) / count);
+    case "step": {
+      const every = steps / (count + 1);
+      return start * (ratio ** (1 / count)) ** Math.round((t - (t % every)) / every); // Python's t // every, to the last bit
+    }
     case "inverse": return start / (1 + (1 / ratio - 1) * u);
     case "restarts": { // every cycle twice as long as the one before it
-      const first = steps / (2 ** count - 1);
-      const cycle = Math.floor(Math.log2(t / first + 1) + 1e-12);
-      return cosine((t - first * (2 ** cycle - 1)) / (first * 2 ** cycle));
+      let [length, left] = [steps / (2 ** count - 1), t];
+      while (left >= length) [left, length] = [left - length, 2 * length];
+      return cosine(left / length);
     }
     default: return start + (end - start) * u; // warm_up, linear
   }
@@ -226,7 +229,7 @@ export const PRESETS = {
   cosine: ["Cosine", (p) => [piece("cosine", 1000, p, 0)]],
   warm_cosine: ["Warm-up + cosine", (p) => [piece("warm_up", 100, 0, p), piece("cosine", 900, null, 0)]],
   sgdr: ["Cosine with restarts (SGDR)", (p) => [piece("restarts", 1000, p, 0)]],
-  one_cycle: ["1cycle", (p) => [piece("warm_up", 450, p / 10, p), piece("linear", 450, null, p / 10), piece("linear", 100, null, p / 1000)]],
+  one_cycle: ["1cycle", (p) => [piece("warm_up", 300, p / 25, p), piece("cosine", 700, null, p / 1e4)]],
   cyclical: ["Cyclical (triangles)", (p) => [0, 1].flatMap((again) => [piece("warm_up", 250, again ? null : p / 10, p), piece("linear", 250, null, p / 10)])],
 };
 export const peak = (pieces) => Math.max(...rates(pieces));
@@ -547,7 +550,7 @@ function stripes(demo, plot) {
 function ratePlots(demo) {
   const { page } = demo;
   page.figure.append(html("div", { class: "sc-title" }, "The rate of every step: drag a disc to move a border and the rate there"));
-  const shows = [false, true].map((yLog) => {
+  const shows = (page.get("log_axis") ? [true, false] : [false, true]).map((yLog) => {
     const plot = createPlot(page, { parent: page.figure, x: [0, STEPS], y: yLog ? [LOWEST, HIGHEST] : [0, 2], yLog, xLabel: "step", yLabel: "learning rate",
       aspect: 0.4, label: "Learning rate by step", draw: () => draw() });
     plot.element.classList.add("sc-rate");
