@@ -228,7 +228,7 @@ export const PRESETS = {
   step: ["Step decay", (p) => [piece("step", 1000, p, p / 27)]],
   cosine: ["Cosine", (p) => [piece("cosine", 1000, p, 0)]],
   warm_cosine: ["Warm-up + cosine", (p) => [piece("warm_up", 100, 0, p), piece("cosine", 900, null, 0)]],
-  sgdr: ["Cosine with restarts (SGDR)", (p) => [piece("restarts", 1000, p, 0)]],
+  sgdr: ["Restarts (SGDR)", (p) => [piece("restarts", 1000, p, 0)]],
   one_cycle: ["1cycle", (p) => [piece("warm_up", 300, p / 25, p), piece("cosine", 700, null, p / 1e4)]],
   cyclical: ["Cyclical (triangles)", (p) => [0, 1].flatMap((again) => [piece("warm_up", 250, again ? null : p / 10, p), piece("linear", 250, null, p / 10)])],
 };
@@ -312,7 +312,7 @@ const varies = (all) => Math.min(...all) < Math.max(...all);
 /** The goal: a rate that changes, and a loss ten percent below that of the best constant rate. */
 export const goalReached = (pieces, optimizer, value) => varies(rates(pieces)) && value <= target(optimizer);
 
-const show = (rate) => (rate === 0 ? "0" : String(Number(rate.toPrecision(2))));
+const show = (rate) => (rate === 0 ? "0" : rate < LOWEST ? "nearly 0" : String(Number(rate.toPrecision(2))));
 const shown = (value) => (Number.isFinite(value) ? number(value, value < 0.1 ? 4 : 3) : "∞");
 const percent = (share) => `${number(100 * share, 0)} %`;
 
@@ -464,10 +464,14 @@ function controls(demo) {
     const [pieces, i] = now();
     demo.change(removePiece(pieces, i), true, { chosen: Math.max(0, i - 1) });
   } });
-  const [earlier, later] = [[-1, "↑ Earlier"], [1, "↓ Later"]].map(([by, label]) => button({ label, onClick: () => {
-    const [pieces, i] = now();
-    demo.change(swapPiece(pieces, i, by), true, { chosen: i + by });
-  } }));
+  const [earlier, later] = [[-1, "↑", "Move earlier"], [1, "↓", "Move later"]].map(([by, label, title]) => {
+    const one = button({ label, title, onClick: () => {
+      const [pieces, i] = now();
+      demo.change(swapPiece(pieces, i, by), true, { chosen: i + by });
+    } });
+    one.input.setAttribute("aria-label", title);
+    return one;
+  });
   const title = html("div", { class: "sc-title" });
   const kind = select(page, { label: "Kind", value: "constant", options: Object.entries(KINDS), onInput: edit(setKind) });
   const length = slider(page, { label: "Steps", min: SHORTEST, max: STEPS, step: 10, value: STEPS, format: thousands, onInput: edit(setLength) });
@@ -509,9 +513,9 @@ function controls(demo) {
     later.input.disabled = i === pieces.length - 1;
     title.textContent = `Piece ${i + 1} of ${pieces.length}`;
     put(kind, one.kind);
-    put(length, one.steps);
     const neighbor = pieces[i + 1] ?? pieces[i - 1];
     length.input.max = neighbor ? one.steps + neighbor.steps - SHORTEST : STEPS;
+    put(length, one.steps);
     length.input.disabled = !neighbor;
     joined.element.hidden = i === 0;
     put(joined, pieces[i].start === null);
@@ -549,7 +553,7 @@ function stripes(demo, plot) {
 /** The rate by step, with a disc at the end of every piece, and a square where one begins anew; linear and logarithmic. */
 function ratePlots(demo) {
   const { page } = demo;
-  page.figure.append(html("div", { class: "sc-title" }, "The rate of every step: drag a disc to move a border and the rate there"));
+  page.figure.append(html("div", { class: "sc-title" }, "Learning rate: drag the discs"));
   const shows = (page.get("log_axis") ? [true, false] : [false, true]).map((yLog) => {
     const plot = createPlot(page, { parent: page.figure, x: [0, STEPS], y: yLog ? [LOWEST, HIGHEST] : [0, 2], yLog, xLabel: "step", yLabel: "learning rate",
       aspect: 0.4, label: "Learning rate by step", draw: () => draw() });
@@ -611,7 +615,7 @@ function ratePlots(demo) {
       if (!yLog && !dragging) {
         const top = 1.15 * Math.max(peak(page.get("pieces")), LOWEST);
         const power = 10 ** Math.floor(Math.log10(top));
-        plot.setLimits([0, STEPS], [0, Number((power * [1, 2, 5, 10].find((f) => f * power >= top)).toPrecision(3))]);
+        plot.setLimits([0, STEPS], [0, Math.min(HIGHEST, Number((power * [1, 2, 5, 10].find((f) => f * power >= top)).toPrecision(3)))]);
       }
       plot.redraw();
     };
@@ -624,7 +628,7 @@ const key = (...entries) => html("div", { class: "sc-key" }, ...entries.map(([na
 /** The loss by step, under the rate: five runs, their median, the one before it, the goal. */
 function lossPlot(demo) {
   const { page } = demo;
-  page.figure.append(html("div", { class: "sc-title" }, "The loss over all points, every ten steps"));
+  page.figure.append(html("div", { class: "sc-title" }, "Loss over all points, trained with these rates"));
   const plot = createPlot(page, { parent: page.figure, x: [0, STEPS], y: [0.02, 1], yLog: true, xLabel: "step", yLabel: "training loss", aspect: 0.44,
     label: "Training loss by step, on a logarithmic axis", draw: () => draw() });
   page.figure.append(key(["sc-median", `median of ${SEEDS} seeds`], ["sc-thin", "each seed"], ["sc-old", "the schedule before"], ["sc-best", "goal: 10 % below the best constant rate"]));
@@ -655,7 +659,7 @@ function results(demo) {
   };
   row("", "peak rate", "final loss");
   const [mine, held, best, record] = ["This schedule", "Its peak, held constant", "Best constant rate", "Your best so far"].map((name) => row(name, "", ""));
-  page.main.append(html("div", { class: "sc-results" }, html("div", {}, html("div", { class: "sc-title" }, "What the net learned"), canvas),
+  page.foot.append(html("div", { class: "sc-results" }, html("div", {}, html("div", { class: "sc-title" }, "What the net learned"), canvas),
     html("div", {}, html("div", { class: "sc-title" }, `After ${thousands(STEPS)} steps, median of ${SEEDS}`), table)));
   const small = html("canvas", { width: GRID, height: GRID });
   let [painted, tone] = [null, ""];

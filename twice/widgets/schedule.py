@@ -229,7 +229,7 @@ class Schedule(Demo):
 
     @property
     def losses(self):
-        """The loss over all points of the five seeds before steps 0, 10, ..., and after: (5, 101)."""
+        """The loss over all points by seed, before steps 0, 10, ... and after all: (5, 101)."""
         return five_runs(tuple(self.rates.tolist()), self.optimizer)[0]
 
     @property
