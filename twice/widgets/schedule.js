@@ -516,7 +516,7 @@ function controls(demo) {
     const neighbor = pieces[i + 1] ?? pieces[i - 1];
     length.input.max = neighbor ? one.steps + neighbor.steps - SHORTEST : STEPS;
     put(length, one.steps);
-    length.input.disabled = !neighbor;
+    length.element.hidden = !neighbor;
     joined.element.hidden = i === 0;
     put(joined, pieces[i].start === null);
     const flat = one.kind === "constant";
@@ -628,7 +628,7 @@ const key = (...entries) => html("div", { class: "sc-key" }, ...entries.map(([na
 /** The loss by step, under the rate: five runs, their median, the one before it, the goal. */
 function lossPlot(demo) {
   const { page } = demo;
-  page.figure.append(html("div", { class: "sc-title" }, "Loss over all points, trained with these rates"));
+  page.figure.append(html("div", { class: "sc-title" }, "Training loss with these rates"));
   const plot = createPlot(page, { parent: page.figure, x: [0, STEPS], y: [0.02, 1], yLog: true, xLabel: "step", yLabel: "training loss", aspect: 0.44,
     label: "Training loss by step, on a logarithmic axis", draw: () => draw() });
   page.figure.append(key(["sc-median", `median of ${SEEDS} seeds`], ["sc-thin", "each seed"], ["sc-old", "the schedule before"], ["sc-best", "goal: 10 % below the best constant rate"]));
@@ -657,7 +657,7 @@ function results(demo) {
     table.append(html("div", { role: "row" }, ...nodes));
     return nodes;
   };
-  row("", "peak rate", "final loss");
+  row("", "peak", "final loss");
   const [mine, held, best, record] = ["This schedule", "Its peak, held constant", "Best constant rate", "Your best so far"].map((name) => row(name, "", ""));
   page.foot.append(html("div", { class: "sc-results" }, html("div", {}, html("div", { class: "sc-title" }, "What the net learned"), canvas),
     html("div", {}, html("div", { class: "sc-title" }, `After ${thousands(STEPS)} steps, median of ${SEEDS}`), table)));
