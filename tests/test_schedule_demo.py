@@ -122,7 +122,7 @@ def test_the_points_and_the_weights_are_those_of_the_library():
     x, y = python.spiral()
     np.testing.assert_allclose(np.reshape(page["x"], (-1, 2)), x, rtol=1e-12, atol=1e-14)
     assert page["y"] == y[:, 0].tolist()
-    assert np.abs(x).max() < 3.4
+    assert np.abs(x).max() < 3.8
     for seed, params in zip((0, 1, 4), page["w"], strict=True):
         mine = np.concatenate([w.ravel() for w in python.network(seed).get_weights()])
         np.testing.assert_allclose(params, mine, rtol=1e-12, atol=1e-15)
@@ -156,19 +156,19 @@ TRAIN = """const d = demo.makeData(), r = demo.rates(data.pieces);
     })"""
 
 
-@pytest.mark.parametrize(("optimizer", "peak"), [("sgd", 0.5), ("momentum", 0.05), ("adam", 0.02)])
+@pytest.mark.parametrize(("optimizer", "peak"), [("sgd", 0.3), ("momentum", 0.03), ("adam", 0.015)])
 def test_a_thousand_steps_agree_with_the_librarys_optimizers(optimizer, peak):
     demo = Schedule("one_cycle", peak, optimizer=optimizer)
     runs = js(TRAIN, pieces=demo.pieces, optimizer=optimizer)
     curves = np.array([run["curve"] for run in runs])
-    assert curves.shape == demo.losses.shape == (5, 101)
+    assert curves.shape == demo.losses.shape == (9, 101)
     np.testing.assert_allclose(curves, demo.losses, atol=1e-9)
-    nets = python.five_runs(tuple(demo.rates.tolist()), optimizer)[1]
+    nets = python.all_runs(tuple(demo.rates.tolist()), optimizer)[1]
     for run, net in zip(runs, nets, strict=True):
         mine = np.concatenate([w.ravel() for w in net.get_weights()])
         np.testing.assert_allclose(run["params"], mine, atol=1e-7)
     assert demo.final_loss == pytest.approx(np.median(curves[:, -1]), rel=1e-9)
-    assert 0.025 < demo.final_loss < 0.06 < curves[:, 0].min()
+    assert 0.11 < demo.final_loss < 0.16 < 0.5 < curves[:, 0].min()
 
 
 def test_the_stored_losses_of_constant_rates_are_those_of_a_run():
@@ -186,8 +186,9 @@ def test_the_stored_losses_of_constant_rates_are_those_of_a_run():
         # beyond the best, training turns chaotic and the last bit of a logarithm counts
         calm = others[:, 0] <= best
         np.testing.assert_allclose(others[calm], np.array(rows)[calm], atol=1e-6)
-        assert (others[others[:, 0] > best, 1] > 1.04 * value).all()
-        assert others[0, 0] < best / 4 < best * 4 <= others[-1, 0]
+        assert (others[others[:, 0] > best, 1] > 1.01 * value).all()
+        assert len(others) == 21
+        assert others[0, 0] < best / 3 < best * 3 <= others[-1, 0]
         assert js("return demo.bestConstant(data.name)", name=name) == {
             "rate": best,
             "loss": value,
@@ -289,31 +290,32 @@ def explain(name, peak, twin, optimizer="sgd"):
 
 
 def test_the_sentence_says_what_the_numbers_mean():
-    assert "1.5 is too high: with 8 random points" in explain("constant", 1.5, None)
-    assert "0.05 is too low: after 1,000 steps the loss, 0.132," in explain("constant", 0.05, None)
-    assert "about as good as one rate for all steps can be" in explain("constant", 0.5, None)
-    text = explain("cosine", 0.7, 0.056693)
-    assert text.startswith("In the last 200 steps the rate goes from 0.067 to nearly 0 and the")
-    assert "Held at its peak of 0.7, the rate would give 0.0567, 1.4 times as much." in text
-    assert text.endswith("The final loss is 14 % below that of the best constant rate.")
-    text = explain("cosine", 0.1, 0.070176)
-    assert "Its peak of 0.1 held to the end is better: 0.0702." in text
-    assert text.endswith("The best constant rate, 0.5, still gives less: 0.0460.")
+    assert "1.2 is so high that most nets are thrown off" in explain("constant", 1.2, None)
+    assert "0.82 is too high: with 4 random points" in explain("constant", 0.82, None)
+    assert "0.05 is too low: after 1,000 steps the loss, 0.222," in explain("constant", 0.05, None)
+    assert "about as good as one rate for all steps can be" in explain("constant", 0.27, None)
+    text = explain("cosine", 0.6, 0.21051)
+    assert text.startswith("In the last 200 steps the rate goes from 0.057 to nearly 0 and the")
+    assert "Held at its peak of 0.6, the rate would give 0.211, 1.6 times as much." in text
+    assert text.endswith("The final loss is 22 % below that of the best constant rate.")
+    text = explain("cosine", 0.1, 0.187872)
+    assert "Its peak of 0.1 held to the end is better: 0.188." in text
+    assert text.endswith("The best constant rate, 0.27, still gives less: 0.171.")
 
 
 @pytest.mark.parametrize(
     ("name", "peak", "optimizer", "met"),
     [
-        ("constant", 1.5, "sgd", False),
-        ("constant", 0.5, "sgd", False),
-        ("cosine", 1.5, "sgd", False),
-        ("cosine", 0.7, "sgd", True),
-        ("warm_cosine", 0.05, "momentum", True),
+        ("constant", 1.2, "sgd", False),
+        ("constant", 0.27, "sgd", False),
+        ("cosine", 1.2, "sgd", False),
+        ("cosine", 0.6, "sgd", True),
+        ("warm_cosine", 0.045, "momentum", True),
         ("cosine", 0.03, "adam", True),
         ("cosine", 0.1, "sgd", False),
     ],
 )
-def test_the_goal_asks_for_ten_percent_less_than_the_best_constant(name, peak, optimizer, met):
+def test_the_goal_asks_for_fifteen_percent_less_than_the_best_constant(name, peak, optimizer, met):
     demo = Schedule(name, peak, optimizer=optimizer)
     reached = js(
         "return demo.goalReached(data.pieces, data.optimizer, data.loss)",
@@ -322,7 +324,7 @@ def test_the_goal_asks_for_ten_percent_less_than_the_best_constant(name, peak, o
         loss=demo.final_loss,
     )
     assert reached is met
-    assert (demo.final_loss <= 0.9 * python.BEST[optimizer][1]) is met
+    assert (demo.final_loss <= 0.85 * python.BEST[optimizer][1]) is met
 
 
 def test_a_constant_rate_never_meets_the_goal():
@@ -336,10 +338,10 @@ def test_a_constant_rate_never_meets_the_goal():
 
 def test_the_summary_depends_on_the_traits():
     assert Schedule("warm_cosine", 0.7).summary() == (
-        "Schedule(warm_up 100: 0 to 0.7, cosine 900: 0.7 to 0), sgd; the best constant rate, 0.5, "
-        "ends with a loss of 0.046"
+        "Schedule(warm_up 100: 0 to 0.7, cosine 900: 0.7 to 0), sgd; the best constant rate, 0.27, "
+        "ends with a loss of 0.171"
     )
-    assert "constant 1000: 1.5), adam; the best constant rate, 0.01," in repr(
+    assert "constant 1000: 1.2), adam; the best constant rate, 0.01," in repr(
         Schedule(optimizer="adam")
     )
 
