@@ -665,7 +665,8 @@ function results(demo) {
   };
   row("", "peak", "final loss");
   const [mine, held, best, record] = ["This schedule", "Its peak, held constant", `Best of ${CONSTANTS.sgd.length} constant rates`, "Your best so far"].map((name) => row(name, "", ""));
-  page.foot.append(html("div", { class: "sc-results" }, html("div", {}, html("div", { class: "sc-title" }, "What the net learned"), canvas),
+  page.foot.append(html("div", { class: "sc-results" }, html("div", {}, html("div", { class: "sc-title" }, "What the net learned"), canvas,
+      html("small", { class: "twice-hint" }, `Nets of ${UNITS} + ${UNITS} relu units; each step uses ${BATCH} of ${POINTS} points, drawn at random.`)),
     html("div", {}, html("div", { class: "sc-title" }, `After ${thousands(STEPS)} steps, median of ${SEEDS}`), table)));
   const small = html("canvas", { width: GRID, height: GRID });
   let [painted, tone] = [null, ""];
