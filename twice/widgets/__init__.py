@@ -17,6 +17,7 @@ _HOMES = {
     "Race": "race",
     "ReceptiveField": "receptive_field",
     "Sampling": "sampling",
+    "Schedule": "schedule",
 }
 __all__ = [
     "ActivationsDemo",
@@ -35,6 +36,7 @@ __all__ = [
     "Race",
     "ReceptiveField",
     "Sampling",
+    "Schedule",
 ]
 
 
