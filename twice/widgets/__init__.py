@@ -2,6 +2,7 @@
 
 _HOMES = {
     "ActivationsDemo": "activations",
+    "Clinic": "clinic",
     "ComputationGraphDemo": "computation_graph",
     "DropoutNet": "dropout_net",
     "Fit": "fit",
@@ -21,6 +22,7 @@ _HOMES = {
 }
 __all__ = [
     "ActivationsDemo",
+    "Clinic",
     "ComputationGraphDemo",
     "DropoutNet",
     "Fit",
