@@ -16,6 +16,7 @@ _HOMES = {
     "PlaygroundDemo": "playground",
     "ReceptiveField": "receptive_field",
     "Sampling": "sampling",
+    "Search": "search",
 }
 __all__ = [
     "ActivationsDemo",
@@ -33,6 +34,7 @@ __all__ = [
     "PlaygroundDemo",
     "ReceptiveField",
     "Sampling",
+    "Search",
 ]
 
 
