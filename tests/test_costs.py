@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from twice.scratch.activation_layers import Maxout
-from twice.scratch.adaptive import Adam
+from twice.scratch.adaptive import Adam, AdamW
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.costs import costs, model_size
@@ -44,6 +44,7 @@ def test_a_small_network_by_hand():
         (SGD(momentum=0.9), 1),
         (Adam(), 2),
         (Adam(amsgrad=True), 3),
+        (AdamW(weight_decay=0.5), 2),
         (Clipped(Adam(), clipnorm=1.0), 2),
     ],
 )

@@ -14,6 +14,7 @@ SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
 EXERCISES = sorted((notebooks.ROOT / "exercises").glob("*.ipynb"))
 SLUGS = [slug for _, slug in cli.chapters(notebooks.ROOT)]
 STANDARD = ("collections", "contextlib", "dataclasses", "functools", "itertools", "math", "typing")
+STANDARD = ("collections", "copy", "dataclasses", "functools", "itertools", "math", "typing")
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from twice.scratch import sanity
+from twice.scratch.activation_layers import Softmax
 from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
 from twice.scratch.convolution import Conv2D
@@ -154,6 +155,7 @@ def test_a_sound_network_learns_twenty_samples_by_heart():
         assert finding.ok
         assert finding.found <= 0.01 * finding.values[0] == finding.expected
         assert len(finding.values) < 500
+        assert (finding.values[:-1] > finding.expected).all()  # it stops as soon as it can
         assert re.match(
             rf"20 samples, learned by heart in {len(finding.values)} steps", finding.text
         )
@@ -270,6 +272,8 @@ def test_the_labels_are_shuffled_each_time_and_chance_is_the_largest_share():
     assert len({tuple(s) for s in seen}) == 3
     assert all(sorted(s) == sorted(y) for s in seen)
     assert list(y[:30]) == [0] * 30
+    lucky = sanity.shuffled_labels(lambda y: 0.81, y, rng=np.random.default_rng(0))
+    assert not lucky.ok
 
 
 # ---- samples on their own ----------------------------------------------------------------------
@@ -318,6 +322,13 @@ def test_batch_norm_mixes_samples_in_training_alone():
     finding = sanity.independent_samples(model, x, training=True)
     assert not finding.ok
     assert (finding.values > 0).all()
+
+
+def test_probabilities_whose_sum_is_always_one_are_heard_one_by_one():
+    x = np.random.default_rng(0).normal(size=(4, 6))
+    finding = sanity.independent_samples(Sequential([Dense(6, 3, **fresh()), Softmax()]), x)
+    assert finding.ok
+    assert np.diag(finding.values).min() > 1e-3
 
 
 class Deaf(Layer):

@@ -19,6 +19,7 @@ _HOMES = {
     "ReceptiveField": "receptive_field",
     "Sampling": "sampling",
     "Schedule": "schedule",
+    "Search": "search",
 }
 __all__ = [
     "ActivationsDemo",
@@ -39,6 +40,7 @@ __all__ = [
     "ReceptiveField",
     "Sampling",
     "Schedule",
+    "Search",
 ]
 
 
