@@ -31,7 +31,8 @@ def differ(a, b):
 @pytest.mark.slow
 def test_killed_twice_and_resumed_it_ends_with_the_same_bits(tmp_path):
     def train(folder, last, batches):
-        environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+        here = [str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(here)}
         command = [sys.executable, HERE / "resumed_keras.py", folder, last, str(batches)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode in (0, -signal.SIGKILL), done.stderr

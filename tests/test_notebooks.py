@@ -189,6 +189,7 @@ HOMES = {
     "diagnosis": "practice",
     "search": "practice",
     "checkpoints": "practice",
+    "mixed_precision": "practice",
 }
 # May be used before they are explained: a layer has to begin somewhere, a training to move.
 FIRST = ("initializers", "adaptive", "optimizers")
