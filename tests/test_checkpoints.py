@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twice.scratch import adaptive, layerwise, optimizers
 from twice.scratch.adaptive import Adam, AdamW
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
@@ -141,6 +142,28 @@ def test_another_process_could_go_on(tmp_path, make):
     after = train_here(net, optimizer, order, epochs=6, initial_epoch=epoch)
     assert {k: before[k] + after.history[k] for k in before} == history
     assert after.iterations == 18
+    for a, b in zip(net.get_weights(), weights, strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+OPTIMIZERS = sorted(
+    {
+        one
+        for module in (optimizers, adaptive, layerwise)
+        for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, optimizers.Optimizer)
+    }
+    - {optimizers.Optimizer},
+    key=lambda one: one.__name__,
+)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_of_the_library_goes_on(tmp_path, optimizer):
+    weights, _ = half_trained(tmp_path / "a.npz", optimizer())
+    net, again, order = model(), optimizer(), rng(1)
+    load_checkpoint(tmp_path / "a.npz", net, optimizer=again, rng=order)
+    train_here(net, again, order, epochs=6, initial_epoch=3)
     for a, b in zip(net.get_weights(), weights, strict=True):
         assert a.tobytes() == b.tobytes()
 
