@@ -20,6 +20,8 @@ def test_replace_writes_what_it_is_given(tmp_path):
     for text in ("one\n", "zwei\r\nläuft\n"):
         files.replace(path, text)
         assert path.read_bytes() == text.encode("utf-8")
+    files.replace(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [path]
 

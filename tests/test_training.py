@@ -406,3 +406,34 @@ def test_bad_validation_data_is_found_before_the_first_step():
         net.fit(*samples(), **settings(validation_data=(np.zeros((2, 5)), np.zeros((2, 2)))))
     for a, b in zip(net.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# ---- a later start -----------------------------------------------------------------------------
+
+
+def test_initial_epoch_goes_on_where_the_counting_was():
+    pages, net, whole, order = [], model(), model(), rng(3)
+    every = settings(validation_data=samples(4))
+    first = net.fit(*samples(), **every, rng=order, epochs=2)
+    diary = Diary("d", pages)
+    then = net.fit(*samples(), **every, rng=order, epochs=5, initial_epoch=2, callbacks=[diary])
+    once = whole.fit(*samples(), **every, rng=rng(3), epochs=5)
+    for name, values in once.history.items():
+        assert first.history[name] + then.history[name] == values
+    assert then.iterations == once.iterations == 15
+    for a, b in zip(net.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [page[2] for page in pages if page[1] == "batch"] == list(range(7, 16))
+    assert [page[2] for page in pages if page[1] == "epoch"] == [2, 3, 4]
+
+
+def test_initial_epoch_at_the_end_does_nothing():
+    net = model()
+    before = net.get_weights()
+    history = net.fit(*samples(), **settings(epochs=2, initial_epoch=2))
+    assert history.history == {}
+    for a, b in zip(net.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for bad in (-1, 3):
+        with pytest.raises(ValueError, match=rf"expected initial_epoch in 0 ... 2, got {bad}"):
+            net.fit(*samples(), **settings(epochs=2, initial_epoch=bad))

@@ -22,10 +22,11 @@ def _beside(path: Path, data: bytes):
             os.unlink(temporary)
 
 
-def replace(path, text: str) -> None:
-    """Write `text` to `path` in one step, as UTF-8: there is the old file or the whole new one."""
+def replace(path, content: str | bytes) -> None:
+    """Write text (as UTF-8) or bytes in one step: there is the old file or the whole new one."""
     path = Path(path)
-    with _beside(path, text.encode("utf-8")) as temporary:
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with _beside(path, data) as temporary:
         os.replace(temporary, path)
 
 

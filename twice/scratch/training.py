@@ -111,6 +111,7 @@ def fit(
     optimizer,
     batch_size=32,
     epochs=1,
+    initial_epoch=0,
     rng=None,
     validation_data=None,
     metrics=(),
@@ -121,6 +122,7 @@ def fit(
     """Train: for every batch of every epoch, go forward, go backward, take a step.
 
     x (N, ...), y (N, ...).  rng shuffles every epoch anew; None keeps the order.
+    initial_epoch: how many of the epochs are done already (see `twice.scratch.checkpoints`).
     validation_data: (x, y), looked at after every epoch.  metrics: functions of (y_true, y_pred),
     called by their `__name__`.  callbacks: `Callback`s.  verbose: "auto", True or False.
     augment: a function of a batch (x, y) that returns the one to train on, changed at random.
@@ -133,14 +135,18 @@ def fit(
     if len(x) != len(y) or len(x) == 0 or epochs < 1 or batch_size < 1:
         sizes = f"{len(x)} x, {len(y)} y, {epochs} and {batch_size}"
         raise ValueError(f"expected as many x as y, epochs and batch_size >= 1, got {sizes}")
+    if not 0 <= initial_epoch <= epochs:
+        raise ValueError(f"expected initial_epoch in 0 ... {epochs}, got {initial_epoch}")
     if validation_data is not None:  # better now than after the first epoch
         evaluate(model, *validation_data, loss=loss, metrics=metrics)
-    history, model.stop_training, where = History(), False, "epoch 1"
-    bar = progress_bar(epochs * -(-len(x) // batch_size), verbose)
+    history, model.stop_training, where = History(), False, f"epoch {initial_epoch + 1}"
+    steps = -(-len(x) // batch_size)
+    history.iterations = initial_epoch * steps
+    bar = progress_bar((epochs - initial_epoch) * steps, verbose)
     try:
         for callback in callbacks:
             callback.on_train_begin(model)
-        for epoch in range(epochs):
+        for epoch in range(initial_epoch, epochs):
             totals = dict.fromkeys(["loss", *(m.__name__ for m in metrics)], 0.0)
             for i in batches(len(x), batch_size, rng=rng):
                 where = f"epoch {epoch + 1}, step {history.iterations + 1}"
