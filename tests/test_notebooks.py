@@ -183,6 +183,7 @@ HOMES = {
     "adaptive": "optimizers",
     "layerwise": "optimizers",
     "schedules": "optimizers",
+    "rates": "optimizers",
     "second_order": "optimizers",
     "averaging": "optimizers",
     "diagnosis": "practice",

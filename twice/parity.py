@@ -33,7 +33,8 @@ def float64():
     """Everything that Keras builds and computes inside uses float64; afterwards all is as before.
 
     On JAX and PyTorch this takes more than `set_floatx`: JAX must be told to allow 64 bits, and
-    Keras (up to 3.15) rounds the result of most operations to float32 on both.
+    Keras (up to 3.15) rounds the result of most operations to float32 on both. On TensorFlow it
+    rounds an optimizer's settings, such as beta_1 = 0.9.
     """
     before = keras.config.floatx(), keras.config.dtype_policy()
     with contextlib.ExitStack() as undo:
@@ -43,6 +44,7 @@ def float64():
             undo.callback(jax.config.update, "jax_enable_x64", jax.config.jax_enable_x64)
             jax.config.update("jax_enable_x64", True)
         undo.enter_context(mock.patch.dict(narrowed_types(), {"float64": "float64"}))
+        undo.enter_context(unrounded_numbers())
         undo.callback(keras.config.set_dtype_policy, before[1])
         undo.callback(keras.config.set_floatx, before[0])
         keras.config.set_floatx("float64")
@@ -58,6 +60,24 @@ def narrowed_types():
         return dtypes.BIT64_TO_BIT32_DTYPE
     except (ImportError, AttributeError):
         return {}
+
+
+@contextlib.contextmanager
+def unrounded_numbers():
+    """Let Keras's `cast` take a Python number to 64 bits directly: TensorFlow goes by way of 32."""
+    try:
+        from keras.src.backend import core
+
+        cast = core.cast
+    except (ImportError, AttributeError):
+        yield
+        return
+
+    def exact(x, dtype):
+        return cast(np.float64(x) if isinstance(x, float) else x, dtype)
+
+    with mock.patch.object(core, "cast", exact):
+        yield
 
 
 class Table(list):

@@ -65,7 +65,7 @@ class Nadam(Adam):
 
     product, decay = 1.0, 0.96
 
-    def begin(self):
+    def begin(self, params):
         now, later = (self.beta_1 * (1 - 0.5 * self.decay ** (self.t + k)) for k in (0, 1))
         self.product *= now
         self.now, self.later = now, later
@@ -93,3 +93,33 @@ class Lion(Optimizer):
         d = -rate * np.sign(self.beta_1 * m + (1 - self.beta_1) * g)
         average(m, g, self.beta_2)
         return d
+
+
+class ScheduleFreeAdamW(Adam):
+    """AdamW whose weights are averaged as it goes, so that no schedule has to end it.
+
+    z <- z - rate g / (sqrt(v) + epsilon) takes the steps, x <- x + (z - x) / t is their mean,
+    and the gradient is measured between them, at w = (1 - beta_1) z + beta_1 x, which is what
+    `params` hold. Defazio et al. (2024); no weight decay unless given, and
+    warmup_steps raise the rate linearly, as in Keras.
+    """
+
+    def __init__(self, learning_rate=0.0025, *, epsilon=1e-8, warmup_steps=0, **settings):
+        super().__init__(learning_rate, epsilon=epsilon, **settings)
+        if self.beta_1 == 0 or warmup_steps < 0:
+            got = f"{self.beta_1} and {warmup_steps}"
+            raise ValueError(f"expected beta_1 > 0 and warmup_steps >= 0, got {got}")
+        self.warmup_steps = warmup_steps
+
+    def begin(self, params):
+        for name, w in params.items():
+            self.memories.setdefault(("steps", name), w.copy())
+
+    def change(self, w, g, rate):
+        rate *= min(1.0, self.t / self.warmup_steps) if self.warmup_steps else 1.0
+        z = self.memory("steps", w)
+        v = average(self.memory("squares", w), g * g, self.beta_2)
+        x = (w - (1 - self.beta_1) * z) / self.beta_1
+        z -= rate * g / (np.sqrt(v / bias(self.beta_2, self.t)) + self.epsilon)
+        x += (z - x) / self.t
+        return (1 - self.beta_1) * z + self.beta_1 * x - w

@@ -60,14 +60,14 @@ class Optimizer:
             if wanted != came:
                 raise ValueError(f"expected a gradient of shape {wanted} for {name!r}, got {came}")
         rate, self.t = current_rate(self), self.iterations + 1
-        self.begin()
+        self.begin(params)
         for self.name, w in params.items():
             if self.weight_decay:
                 w -= rate * self.weight_decay * w
             w += self.change(w, np.asarray(grads[self.name]), rate)
         self.iterations = self.t
 
-    def begin(self):
+    def begin(self, params):
         """Before the parameters of a step, one after the other, are updated."""
 
 
@@ -159,3 +159,35 @@ class RMSprop(Optimizer):
             v += d
             return -v
         return -d
+
+
+class Ftrl(Optimizer):
+    """Follow the leader: the weights that were best for all gradients so far, made sparse by l1.
+
+    n <- n + g^2;  z <- z + g - (sqrt(n_new) - sqrt(n)) / rate w;
+    w <- (clip(z, -l1, l1) - z) / (sqrt(n_new) / rate + 2 l2): |z| <= l1 gives exactly 0.
+    `l1_regularization_strength` and `l2_...` are Keras's names. McMahan et al. (2013).
+    """
+
+    def __init__(
+        self,
+        learning_rate=0.001,
+        *,
+        initial_accumulator_value=0.1,
+        l1_regularization_strength=0.0,
+        l2_regularization_strength=0.0,
+        weight_decay=0.0,
+    ):
+        super().__init__(learning_rate, weight_decay=weight_decay)
+        self.start = initial_accumulator_value
+        self.l1, self.l2 = l1_regularization_strength, l2_regularization_strength
+        if not min(self.start, self.l1, self.l2) >= 0:
+            got = f"{self.start}, {self.l1} and {self.l2}"
+            raise ValueError(f"expected initial_accumulator_value, l1 and l2 >= 0, got {got}")
+
+    def change(self, w, g, rate):
+        n, z = self.memory("squares", w, self.start), self.memory("linear", w)
+        grown = n + g * g
+        z += g - (np.sqrt(grown) - np.sqrt(n)) / rate * w
+        n[...] = grown
+        return (np.clip(z, -self.l1, self.l1) - z) / (np.sqrt(n) / rate + 2 * self.l2) - w
