@@ -10,7 +10,7 @@ tuning seeds that are never reported; the digits are cut once into two halves, o
 to report from; glyphs and sequences are drawn anew. A seed fixes weights, data and order of batches
 for all methods: compare them in pairs, seed by seed. LISTS, wherever they are named, are
   train_loss, test_loss, test_accuracy   one number a reported seed after training, None: diverged
-(gru: train_loss is over the last 50 steps, the losses are mean squared errors, no accuracy).
+(gru: train_loss is a mean over the last 50 steps, the losses are squared errors, no accuracy).
 
     OPENBLAS_NUM_THREADS=1 python -m experiments.optimizers               about 20 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.optimizers --seeds 0 1   two seeds of ten
@@ -32,29 +32,38 @@ tuned                        "Adam needs no tuning", "always use Adam"
                              tuning_test_accuracy (not for gru), the lowest tuning_train_loss or
                              tuning_steps: rate, edge (is it an end of the grid?), LISTS, steps
     curve                    of by_train: mean training loss of each block, mean over the seeds
-range_test                   Smith (2017), on "conv" with momentum
-  rates, losses              of one seed, as measured step by step
-  suggested                  the suggested rate, one a reported seed; rate: their median
-one_cycle[BUDGET][POLICY]    BUDGET: "1", "1/4" of conv's epochs; POLICY: "constant", "step decay",
-                             "linear", "cosine", "warm-up + cosine", "1cycle": rates (peaks tried),
-                             tuning_test_loss, rate, edge, LISTS; "1cycle, range test": no tuning,
-                             rate (the range test's), LISTS
-batch_size                   on 2048 glyphs, an MLP 256-64-10, batches of SIZE "8", ... "1024"
-  setting                    rate (base, best at 32), epochs, updates
+range_test[NET]              Smith (2017), with momentum; NET: "conv", "batch norm" (conv with one
+                             before each ReLU)
+  rates, losses              of the first seed, step by step (the losses smoothed)
+  suggested, lowest          one rate a seed: the suggested one, that of the lowest loss
+one_cycle[NET][BUDGET][POLICY]   BUDGET: "1", "1/4" of the steps; POLICY: one of POLICIES
+  rates, tuning_train_loss, tuning_test_loss, tuning_test_accuracy   of each highest rate
+  rate, edge, LISTS          the rate of the lowest tuning_test_loss
+  suggested                  LISTS with the range test's suggestion, one a seed, as highest rate
+batch_size                   an MLP 256-64-10 on 2048 glyphs, batches of SIZE "8", ... "1024"
+  setting                    images, epochs, updates (of batches of 32 in these epochs),
+                             base[OPTIMIZER]: the search for the rate of 32, keys as in one_cycle
   found[EQUAL][OPTIMIZER][RULE][SIZE]   EQUAL: "epochs" or "updates"; OPTIMIZER "momentum" or
                              "Adam" (epochs only); RULE: "fixed" (the rate of 32), "linear" (rate in
-                             proportion), "warm-up" (linear, after 10 % of warm-up), "root" (in
-                             proportion to the root), "tuned" (own best rate): rate, updates, LISTS;
-                             tuned: rates, tuning_test_loss, edge, too
+                             proportion), "warm-up" (linear, after 10 % of warm-up), "root" (Adam:
+                             in proportion to the root), "tuned" (own best rate): rate, updates,
+                             LISTS; tuned: rates, tuning_..., edge, too
   growing[WAY]               "constant", "lower rate" (a quarter, twice), "larger batch" (four times
-                             as large, twice): rate, updates, LISTS. Smith et al. (2018)
-averaging[RATE][WAY]         on "mlp" with noisy labels, one run with a constant RATE ("low", "best",
-                             "high"): "last", "EMA 0.9", "EMA 0.99", "EMA 0.999", "Polyak", "SWA";
-                             "decay", another run, linear to 0: rate, LISTS
-warm_up[NET][OPTIMIZER][WAY] NET "deep" (ten layers of 64) or "gru"; OPTIMIZER "momentum" or "Adam";
-                             WAY "none", "warm-up", "clipped", "both": rates, and for each rate
-                             train_loss (rates x seeds), failed (share of seeds that diverged or end
-                             above half of the first loss)
+                             as large, twice): rate (best for "lower rate"), edge, updates, LISTS.
+                             Smith et al. (2018)
+averaging[TASK]              TASK "noisy": mlp, one training label in five wrong, momentum; "gru",
+                             Adam. One run with a constant rate, averaged in several ways, WAYS
+  rates                      those tried
+  [WAY]                      "last" (no average), "EMA 0.9", "EMA 0.99", "EMA 0.999", "Polyak" (all
+                             steps), "SWA" (the last quarter's epochs); "decay": another run, linear
+                             to 0: tuning_test_loss of each rate, rate, edge, LISTS,
+                             mean_test_loss, mean_test_accuracy of each rate over reported seeds
+warm_up[NET][OPTIMIZER][WAY] NET "deep" (64-64-...-10, ten Dense layers) or "gru" (500 steps);
+                             OPTIMIZER "momentum" or "Adam"; WAY "none", "warm-up" (a tenth of the
+                             steps), "clipped" (global norm 1), "both"; the first five seeds
+  rates, train_loss, test_loss   (rates x seeds)
+  failed                     of each rate: share of seeds that diverged or end with a training loss
+                             above half of chance (ln 10; a variance of 1/6)
 decay[WAY]                   "none", "L2" (in Adam's gradient), "AdamW" (decoupled), both on all
                              parameters; 200 digits, one label in five wrong; five tuning seeds
   rates, decays, tuning_test_loss, tuning_test_accuracy (rates x decays)
@@ -77,16 +86,32 @@ from experiments.double_descent import other_digits
 from experiments.regularization import half, powers, taken
 from twice import data
 from twice.scratch.adaptive import Adam, AdamW, Lion
+from twice.scratch.averaging import (
+    ExponentialMovingAverage,
+    PolyakAverage,
+    StochasticWeightAveraging,
+)
 from twice.scratch.backpropagation import Activation, Dense, Sequential
+from twice.scratch.clipping import Clipped
 from twice.scratch.deep_cnns import conv
 from twice.scratch.gated import GRU
 from twice.scratch.gradient_descent import batches
 from twice.scratch.initializers import he_normal
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.metrics import accuracy
+from twice.scratch.normalization import BatchNormalization
 from twice.scratch.optimizers import SGD, RMSprop
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.pooling import Flatten
+from twice.scratch.rates import range_test, suggested_rate
+from twice.scratch.schedules import (
+    constant,
+    cosine_decay,
+    linear_decay,
+    one_cycle,
+    piecewise,
+    warm_up,
+)
 from twice.scratch.training import NotFinite, train_step
 
 SEEDS = range(10)
@@ -113,11 +138,6 @@ class Task:
     steps: int
     block: int
     target: float
-    units: tuple = (64, 128, 64, 10)
-
-    @property
-    def recurrent(self):
-        return self.block == 25
 
 
 TASKS = {
@@ -126,7 +146,8 @@ TASKS = {
     "conv": Task(480, 32, 0.3),
     "gru": Task(1000, 25, 0.02),
 }
-TRAIN = {"mlp": 600, "units": 600, "deep": 600, "conv": 1024, "gru": 0}
+ABOUT = TASKS | {"deep": TASKS["mlp"], "batch norm": TASKS["conv"], "noisy": TASKS["mlp"]}
+TRAIN = {"conv": 1024, "batch norm": 1024}  # images to train on; 600 digits elsewhere
 
 
 def dense(units, rng):
@@ -143,8 +164,14 @@ def network(task, seed):
     if task == "gru":
         return Sequential([GRU(2, 16, rng=rng), Dense(16, 1, rng=rng)]), MeanSquaredError()
     loss = SparseCategoricalCrossentropy(from_logits=True)
-    if task == "conv":
-        layers = [*conv(1, 8, 3, strides=2, rng=rng), *conv(8, 16, 3, strides=2, rng=rng)]
+    if task in TRAIN:
+        blocks = [conv(1, 8, 3, strides=2, rng=rng), conv(8, 16, 3, strides=2, rng=rng)]
+        if task == "batch norm":
+            blocks = [
+                [kernel, BatchNormalization(n, momentum=0.9), relu]
+                for n, (kernel, relu) in zip((8, 16), blocks, strict=True)
+            ]
+        layers = [layer for block in blocks for layer in block]
         return Sequential([*layers, Flatten(), Dense(256, 10, rng=rng)]), loss
     units = (64, *[64] * 9, 10) if task == "deep" else (64, 128, 64, 10)
     return dense(units, rng), loss
@@ -159,10 +186,10 @@ def glyphs(count, rng):
 @functools.lru_cache(maxsize=64)
 def problem(task, seed, reported):
     """(x, y) to train on and (x, y) to judge by; gru draws its training batches anew: None."""
-    rng, n = np.random.default_rng([seed, 0]), TRAIN[task]
+    rng, n = np.random.default_rng([seed, 0]), TRAIN.get(task, 600)
     if task == "gru":
         return None, data.adding(2000, 12, rng=rng)
-    if task == "conv":
+    if task in TRAIN:
         x, y = glyphs(n + 1000, rng)
     else:
         x, y = half(reported)
@@ -171,6 +198,8 @@ def problem(task, seed, reported):
     if task == "units":  # the same unit for a pixel in all seeds
         x = x * 10 ** np.random.default_rng(0).permutation(np.linspace(-1.5, 1.5, 64))
         x = x.astype(np.float32)
+    if task == "noisy":
+        y = np.concatenate([other_digits(y[:n], 0.2, rng), y[n:]])
     return (x[:n], y[:n]), (x[n:], y[n:])
 
 
@@ -187,12 +216,20 @@ def stream(part, size, rng):
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # too high a rate is an answer
-def trained(net, loss, optimizer, steps):
-    """The losses of the steps, (x, y) each; None if a number overflowed on the way."""
+def trained(net, loss, optimizer, steps, watch=None):
+    """The losses of the steps, (x, y) each; None if a number overflowed on the way.
+
+    watch: a function of the net and the number of steps taken, called after each.
+    """
+    losses = []
     try:
-        return [train_step(net, loss, optimizer, x, y)[0] for x, y in steps]
+        for x, y in steps:
+            losses.append(train_step(net, loss, optimizer, x, y)[0])
+            if watch is not None:
+                watch(net, len(losses))
     except NotFinite:
         return None
+    return losses
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -212,7 +249,7 @@ def score(net, loss, part):
 
 def one_run(task, optimizer, seed, reported, setting, *, steps=None):
     """MEASURES, `curve` and `steps` to the target of one seed; None if it diverged."""
-    (train, test), about = problem(task, seed, reported), TASKS[task]
+    (train, test), about = problem(task, seed, reported), ABOUT[task]
     net, loss = network(task, seed)
     count = (steps or about.steps) // setting.shorter
     batch = stream(train, BATCH, np.random.default_rng([seed, 2]))
@@ -281,9 +318,7 @@ def race(task, name, seeds, setting):
     ]
     for measure in MEASURES:
         found[f"tuning_{measure}"] = [mean(runs, measure) for runs in tried]
-    found["tuning_steps"] = [
-        mean(runs, "steps", limit) if all(runs) else None for runs in tried
-    ]
+    found["tuning_steps"] = [mean(runs, "steps", limit) if all(runs) else None for runs in tried]
 
     @functools.cache
     def report(rate):
@@ -337,6 +372,73 @@ def tuned(seeds, setting, tasks=tuple(TASKS), optimizers=tuple(OPTIMIZERS)):
     return {"tasks": about, "found": found}
 
 
+# --- schedules, the range test, one cycle
+
+BUDGETS = {"1": 1, "1/4": 4}
+PEAKS = powers(0.005, THIRD, 10)
+POLICIES = {  # functions of the highest rate and the number of steps
+    "constant": lambda peak, n: constant(peak),
+    "step decay": lambda peak, n: piecewise([(n // 2, peak), (n // 4, peak / 10), (n, peak / 100)]),
+    "linear": linear_decay,
+    "cosine": cosine_decay,
+    "warm-up + cosine": lambda peak, n: warm_up(cosine_decay(peak, n - n // 10), n // 10),
+    "1cycle": one_cycle,
+}
+
+
+def momentum(rate):
+    return SGD(rate, momentum=0.9)
+
+
+def tested(net, seed):
+    """(rates, smoothed losses) of a range test with momentum, on the training images alone."""
+    (train, _), (model, loss) = problem(net, seed, True), network(net, seed)
+    batch = stream(train, BATCH, np.random.default_rng([seed, 5]))
+    return range_test(model, batch, loss=loss, optimizer=momentum(0.01))
+
+
+def range_tests(net, seeds):
+    """What is stored under range_test of a net."""
+    runs = [tested(net, seed) for seed in seeds]
+    found = {"suggested": [suggested_rate(*run) for run in runs]}
+    found["lowest"] = [rates[int(np.argmin(losses))] for rates, losses in runs]
+    return rounded({"rates": runs[0][0], "losses": runs[0][1]} | found)
+
+
+def policy(net, name, shorter, seeds, setting, suggested, peaks=PEAKS):
+    """What is stored under one_cycle of a net, a budget and a policy."""
+    n, make = ABOUT[net].steps // shorter, POLICIES[name]
+
+    def runs(peak, seeds, reported):
+        schedule = make(peak, n // setting.shorter)
+        return [one_run(net, momentum(schedule), s, reported, setting, steps=n) for s in seeds]
+
+    tried = [runs(peak, setting.tuning_seeds, False) for peak in peaks]
+    found = {"rates": list(peaks)}
+    found |= {f"tuning_{m}": [mean(row, m) for row in tried] for m in MEASURES}
+    best = pick(peaks, found["tuning_test_loss"])
+    found |= best | lists(runs(best["rate"], seeds, True))
+    own = [runs(peak, [seed], True)[0] for peak, seed in zip(suggested, seeds, strict=True)]
+    return rounded(found | {"suggested": lists(own)})
+
+
+def one_cycles(seeds, setting, nets=("conv", "batch norm")):
+    """What is stored under range_test and one_cycle."""
+    tests = {net: kept(f"range-{net}", None, range_tests, net, seeds) for net in nets}
+    cycles = {
+        net: {
+            budget: {
+                name: kept(f"cycle-{net}-{shorter}-{name}", PEAKS, policy, net, name, shorter,
+                           seeds, setting, tests[net]["suggested"])
+                for name in POLICIES
+            }
+            for budget, shorter in BUDGETS.items()
+        }
+        for net in nets
+    }  # fmt: skip
+    return {"range_test": tests, "one_cycle": cycles}
+
+
 # --- batch size
 
 SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
@@ -370,6 +472,201 @@ def sized(optimizer, size, updates, seed, setting):
     if trained(net, loss, optimizer, steps) is None:
         return None
     return judged(net, loss, train, test)
+
+
+FACTORS = {
+    "fixed": lambda size: 1.0,
+    "linear": lambda size: size / BATCH,
+    "warm-up": lambda size: size / BATCH,
+    "root": lambda size: (size / BATCH) ** 0.5,
+}
+SCALED = {"momentum": ("fixed", "linear", "warm-up", "tuned"), "Adam": ("fixed", "root", "tuned")}
+MAKE = {"momentum": momentum, "Adam": Adam}
+
+
+def updates_of(equal, size):
+    """How many updates a size gets, of equal epochs or of equal updates."""
+    return UPDATES if equal == "updates" else EPOCHS * IMAGES // size
+
+
+def searched(optimizer, size, updates, setting):
+    """{rates, tuning_...}, and the best rate, of a size and so many updates."""
+    rates, make = SIZE_RATES[optimizer], MAKE[optimizer]
+    tried = [
+        [sized(make(rate), size, updates, seed, setting) for seed in setting.tuning_seeds]
+        for rate in rates
+    ]
+    found = {"rates": list(rates)} | {f"tuning_{m}": [mean(r, m) for r in tried] for m in MEASURES}
+    return found | pick(rates, found["tuning_test_loss"])
+
+
+def base_rate(optimizer, setting):
+    """The best rate at 32: the other rules begin there."""
+    return rounded(searched(optimizer, BATCH, UPDATES, setting))
+
+
+def size_row(equal, optimizer, rule, size, base, seeds, setting):
+    """What is stored under batch_size/found of a size."""
+    updates, found = updates_of(equal, size), {}
+    if rule == "tuned":
+        found = searched(optimizer, size, updates, setting)
+        rate = found["rate"]
+    else:
+        rate = base * FACTORS[rule](size)
+    taken_steps = max(1, updates // setting.shorter)
+    schedule = rate
+    if rule == "warm-up":
+        schedule = warm_up(rate, math.ceil(taken_steps / 10))
+    runs = [sized(MAKE[optimizer](schedule), size, updates, seed, setting) for seed in seeds]
+    return rounded({"rate": rate, "updates": updates} | found | lists(runs))
+
+
+GROWING = {  # (shares of the rate, batch sizes) of three thirds of the epochs
+    "constant": ((1, 1, 1), (32, 32, 32)),
+    "lower rate": ((1, 1 / 4, 1 / 16), (32, 32, 32)),
+    "larger batch": ((1, 1, 1), (32, 128, 512)),
+}
+GROWING_EPOCHS = 12  # of three thirds
+
+
+def grown(way, rate, seed, setting):
+    """MEASURES of training in three thirds, each with its rate and batch size."""
+    shares, sizes = GROWING[way]
+    steps = [GROWING_EPOCHS // 3 * IMAGES // size for size in sizes]
+    pieces = [(n // setting.shorter, rate * s) for n, s in zip(steps, shares, strict=True)]
+    phases = list(zip(steps, sizes, strict=True))
+    return sized(momentum(piecewise(pieces)), phases, None, seed, setting)
+
+
+def growing(seeds, setting, rates=SIZE_RATES["momentum"]):
+    """What is stored under batch_size/growing: one rate, the best for "lower rate"."""
+    tried = [[grown("lower rate", r, s, setting) for s in setting.tuning_seeds] for r in rates]
+    best = pick(rates, [mean(runs, "test_loss") for runs in tried])
+    found = {}
+    for way, (_, sizes) in GROWING.items():
+        runs = [grown(way, best["rate"], seed, setting) for seed in seeds]
+        updates = sum(GROWING_EPOCHS // 3 * IMAGES // size for size in sizes)
+        found[way] = best | {"updates": updates} | lists(runs)
+    return rounded(found)
+
+
+def batch_sizes(seeds, setting):
+    """What is stored under batch_size."""
+    bases = {o: kept(f"base-{o}", SIZE_RATES[o], base_rate, o, setting) for o in SCALED}
+    found = {"epochs": {}, "updates": {}}
+    for equal, optimizer in (("epochs", "momentum"), ("updates", "momentum"), ("epochs", "Adam")):
+        found[equal][optimizer] = {
+            rule: {
+                str(size): kept(f"size-{equal}-{optimizer}-{rule}-{size}", SIZE_RATES[optimizer],
+                                size_row, equal, optimizer, rule, size, bases[optimizer]["rate"],
+                                seeds, setting)
+                for size in SIZES
+            }
+            for rule in SCALED[optimizer]
+        }  # fmt: skip
+    about = {"images": IMAGES, "epochs": EPOCHS, "updates": UPDATES, "base": bases}
+    grow = kept("growing", SIZE_RATES["momentum"], growing, seeds, setting)
+    return {"setting": about, "found": found, "growing": grow}
+
+
+# --- averages of the weights
+
+AVERAGED = {  # task: optimizer, rates
+    "noisy": (momentum, powers(0.001, THIRD, 9)),
+    "gru": (Adam, powers(0.002, THIRD, 7)),
+}
+WAYS = ("last", "EMA 0.9", "EMA 0.99", "EMA 0.999", "Polyak", "SWA", "decay")
+
+
+def averaged(task, rate, seed, reported, setting):
+    """{WAY: MEASURES} of two runs: a constant rate, averaged in all ways, and a linear decay."""
+    (train, test), about = problem(task, seed, reported), ABOUT[task]
+    make, (net, loss) = AVERAGED[task][0], network(task, seed)
+    count = about.steps // setting.shorter
+    epochs = count // about.block
+    averages = {f"EMA {m}": ExponentialMovingAverage(m, begin="zero") for m in (0.9, 0.99, 0.999)}
+    averages |= {"Polyak": PolyakAverage(), "SWA": StochasticWeightAveraging(3 * epochs // 4)}
+    for one in averages.values():
+        one.on_train_begin(net)
+
+    def watch(net, taken):
+        for one in averages.values():
+            one.on_batch_end(net, taken, {})
+            if taken % about.block == 0:
+                one.on_epoch_end(net, taken // about.block - 1, {})
+
+    batch = stream(train, BATCH, np.random.default_rng([seed, 2]))
+    losses = trained(net, loss, make(rate), itertools.islice(batch, count), watch)
+    fresh = train or data.adding(2000, 12, rng=np.random.default_rng([seed, 6]))
+    decayed = one_run(task, make(linear_decay(rate, count)), seed, reported, setting)
+    found = dict.fromkeys(WAYS) | {"decay": decayed}
+    if losses is None:
+        return found
+    found["last"] = judged(net, loss, fresh, test)
+    for way, one in averages.items():
+        with one.swapped(net):
+            found[way] = judged(net, loss, fresh, test)
+    return found
+
+
+def averages(task, seeds, setting):
+    """What is stored under averaging of a task."""
+    rates = AVERAGED[task][1]
+    tried = [[averaged(task, r, s, False, setting) for s in setting.tuning_seeds] for r in rates]
+    every = [[averaged(task, r, s, True, setting) for s in seeds] for r in rates]
+    found = {"rates": list(rates)}
+    for way in WAYS:
+        tuning = [mean([run[way] for run in runs], "test_loss") for runs in tried]
+        best = pick(rates, tuning)
+        reported = [run[way] for run in every[rates.index(best["rate"])]]
+        found[way] = {"tuning_test_loss": tuning} | best | lists(reported)
+        for m in MEASURES[1:]:
+            found[way][f"mean_{m}"] = [mean([run[way] for run in runs], m) for runs in every]
+    return rounded(found)
+
+
+# --- warm-up and clipping at high rates
+
+WARM = {  # net: steps, chance, {optimizer: rates}
+    "deep": (
+        570, math.log(10), {"momentum": powers(0.01, THIRD, 8), "Adam": powers(0.001, THIRD, 8)}
+    ),
+    "gru": (500, 1 / 6, {"momentum": powers(0.02, THIRD, 8), "Adam": powers(0.003, THIRD, 8)}),
+}  # fmt: skip
+WARM_WAYS = ("none", "warm-up", "clipped", "both")
+
+
+def warmed(net, optimizer, way, seeds, setting):
+    """What is stored under warm_up of a net, an optimizer and a way."""
+    steps, chance, rates = WARM[net]
+    rates, first = rates[optimizer], steps // setting.shorter // 10
+
+    def make(rate):
+        made = MAKE[optimizer](warm_up(rate, first) if way in ("warm-up", "both") else rate)
+        return Clipped(made, global_clipnorm=1.0) if way in ("clipped", "both") else made
+
+    runs = [[one_run(net, make(r), s, True, setting, steps=steps) for s in seeds] for r in rates]
+    found = {"rates": list(rates)} | {
+        measure: [[run and run[measure] for run in row] for row in runs]
+        for measure in ("train_loss", "test_loss")
+    }
+    lost = [[run is None or run["train_loss"] > chance / 2 for run in row] for row in runs]
+    return rounded(found | {"failed": [float(np.mean(row)) for row in lost]})
+
+
+def warm_ups(seeds, setting):
+    """What is stored under warm_up: the first five seeds."""
+    return {
+        net: {
+            optimizer: {
+                way: kept(f"warm-{net}-{optimizer}-{way}", rates[optimizer], warmed, net, optimizer,
+                          way, seeds[:5], setting)
+                for way in WARM_WAYS
+            }
+            for optimizer in rates
+        }
+        for net, (_, _, rates) in WARM.items()
+    }  # fmt: skip
 
 
 # --- Adam and weight decay
@@ -445,3 +742,59 @@ def kept(part, known, make, *settings):
     wanted = [[asdict(s) if isinstance(s, Setting) else s for s in settings], known]
     found, _ = record.kept("optimizers", part, wanted, lambda: (make(*settings), []))
     return found
+
+
+def run(seeds, setting):
+    """The whole result but for `small`, as it is stored; kept on the way, part by part."""
+    found = {"setting": asdict(setting), "tuned": tuned(seeds, setting)}
+    found |= one_cycles(seeds, setting)
+    found["batch_size"] = batch_sizes(seeds, setting)
+    found["averaging"] = {
+        task: kept(f"averaging-{task}", AVERAGED[task][1], averages, task, seeds, setting)
+        for task in AVERAGED
+    }
+    found["warm_up"] = warm_ups(seeds, setting)
+    found["decay"] = {
+        way: kept(f"decay-{way}", [DECAY_RATES, DECAYS.get(way), list(DECAY_SEEDS)], decay, way,
+                  seeds, setting)
+        for way in ("none", *DECAYS)
+    }  # fmt: skip
+    return found
+
+
+SMALL = Setting(shorter=10, tuning_seeds=(1000,))
+
+
+def small():
+    """A few seconds' part of it, stored beside the whole: what the tests repeat and compare."""
+    low = {name: rates[8] for name, (_, _, rates) in OPTIMIZERS.items()}
+    found = {
+        f"{task}, {name}": one_run(task, OPTIMIZERS[name][0](low[name]), 0, True, SMALL)
+        for task in TASKS
+        for name in OPTIMIZERS
+    }
+    for name, make in POLICIES.items():
+        optimizer = momentum(make(0.05, 48))
+        found[f"batch norm, {name}"] = one_run("batch norm", optimizer, 0, True, SMALL)
+    for size in SIZES:
+        found[f"size {size}"] = sized(momentum(0.02), size, updates_of("epochs", size), 0, SMALL)
+    for way in GROWING:
+        found[f"growing, {way}"] = grown(way, 0.02, 0, SMALL)
+    for task, rate in (("noisy", 0.01), ("gru", 0.01)):
+        ways = averaged(task, rate, 0, True, SMALL)
+        found |= {f"{task}, {way}": ways[way] for way in WAYS}
+    for way, strength in (("none", 0.0), ("L2", 0.01), ("AdamW", 1.0)):
+        found[f"decay, {way}"] = noisy_run(decayed(way, 0.001, strength), 0, True, SMALL)
+    return rounded(found)
+
+
+def main(arguments=None):
+    seeds = record.chosen_seeds(arguments, SEEDS, __doc__.splitlines()[0])
+    found = run(list(seeds), Setting())
+    started = time.perf_counter() - taken(found)
+    found["small"] = small()
+    record.save("optimizers", found, seeds=seeds, started=started)
+
+
+if __name__ == "__main__":
+    main()

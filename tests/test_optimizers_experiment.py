@@ -1,0 +1,278 @@
+"""The run of the optimizers: its pieces, and that what it stored is what it still finds."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from experiments import optimizers as run
+from twice import results
+from twice.scratch.adaptive import Adam
+from twice.scratch.optimizers import SGD
+
+BRIEF = run.Setting(shorter=30, tuning_seeds=(1000,))
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return results.load("optimizers")
+
+
+# --- the tasks
+
+
+@pytest.mark.parametrize("task", ["mlp", "noisy", "deep"])
+def test_images_that_choose_are_never_in_the_report(task):
+    tuning, report = (
+        {image.tobytes() for part in run.problem(task, 3, r) for image in part[0]}
+        for r in (False, True)
+    )
+    assert len(tuning | report) == len(tuning) + len(report) > 1780
+
+
+def test_a_task_trains_on_what_it_says():
+    sizes = {task: [part and len(part[1]) for part in run.problem(task, 0, True)]
+             for task in run.ABOUT}  # fmt: skip
+    assert sizes["gru"] == [None, 2000]
+    assert sizes["conv"] == sizes["batch norm"] == [1024, 1000]
+    for task in ("mlp", "units", "noisy", "deep"):
+        assert sizes[task][0] == 600
+        assert 290 < sizes[task][1] < 300
+    for task, about in run.TASKS.items():
+        assert about.steps % about.block == 0
+        n = sizes[task][0]
+        assert n is None or about.block == math.ceil(n / run.BATCH)  # an epoch
+
+
+def test_every_pixel_has_its_own_unit_the_same_for_all_seeds():
+    factors = []
+    for seed in (0, 1):
+        (plain, _), (scaled, _) = (
+            run.problem("mlp", seed, True)[0],
+            run.problem("units", seed, True)[0],
+        )
+        inked = plain.max(axis=0) > 0
+        row = scaled.max(axis=0)[inked] / plain.max(axis=0)[inked]
+        factors.append(np.full(64, np.nan))
+        factors[-1][inked] = row
+        assert scaled.dtype == np.float32
+    both = np.isfinite(factors).all(axis=0)
+    np.testing.assert_allclose(factors[0][both], factors[1][both], rtol=1e-5)
+    assert factors[0][both].min() < 0.04
+    assert factors[0][both].max() > 25
+    assert np.array_equal(run.problem("mlp", 0, True)[0][1], run.problem("units", 0, True)[0][1])
+
+
+@pytest.mark.parametrize("reported", [False, True])
+def test_only_training_labels_are_wrong(reported):
+    plain, noisy = run.problem("mlp", 5, reported), run.problem("noisy", 5, reported)
+    wrong = [int((a[1] != b[1]).sum()) for a, b in zip(plain, noisy, strict=True)]
+    assert wrong == [120, 0]
+    train, judge = run.few(5, reported)
+    clean = run.problem("mlp", 5, reported)[0][1][:200]
+    assert int((train[1] != clean).sum()) == 40
+    assert len(judge[1]) > 690
+
+
+def test_a_stream_shows_every_image_once_an_epoch_and_new_sequences_for_ever():
+    part = (np.arange(70), np.arange(70))
+    seen = list(itertools.islice(run.stream(part, 32, np.random.default_rng(0)), 6))
+    assert [len(x) for x, _ in seen] == [32, 32, 6] * 2
+    for epoch in (seen[:3], seen[3:]):
+        assert sorted(np.concatenate([x for x, _ in epoch])) == list(range(70))
+    assert not np.array_equal(seen[0][0], seen[3][0])
+    x = [x for x, _ in itertools.islice(run.stream(None, 32, np.random.default_rng(0)), 2)]
+    assert x[0].shape == (32, 12, 2)
+    assert not np.array_equal(*x)
+
+
+def test_networks_of_a_seed_begin_alike():
+    for task in run.ABOUT:
+        first, again = (run.network(task, 4)[0].get_weights() for _ in range(2))
+        assert all(map(np.array_equal, first, again))
+    layers = [layer for layer in run.network("deep", 0)[0].layers if layer.params]
+    assert len(layers) == 10
+    plain, normed = (run.network(task, 0)[0].layers for task in ("conv", "batch norm"))
+    assert len(normed) == len(plain) + 2
+    np.testing.assert_array_equal(plain[0].params["kernel"], normed[0].params["kernel"])
+
+
+# --- choosing
+
+
+def test_a_rate_that_diverges_is_never_chosen():
+    with np.errstate(all="ignore"):
+        assert run.one_run("mlp", SGD(1e12), 0, True, BRIEF) is None
+    good = {"test_loss": 0.5, "steps": None}
+    assert run.mean([good, None], "test_loss") is None
+    assert run.mean([good, good], "test_loss") == 0.5
+    assert run.mean([good, {"steps": 10}], "steps", 90) == 50
+    assert run.lowest([None, 0.5, 0.4, None]) == 2
+    assert run.pick((0.1, 0.2, 0.3), [None, 0.5, 0.6]) == {"rate": 0.2, "edge": False}
+    assert run.pick((0.1, 0.2, 0.3), [None, 0.5, 0.4]) == {"rate": 0.3, "edge": True}
+    assert run.lists([None, {"test_loss": 1.0}], ("test_loss",)) == {"test_loss": [None, 1.0]}
+
+
+def test_width_is_measured_between_the_rates_tried():
+    rates = (0.01, 0.1, 1.0, 10.0, 100.0)
+    assert run.width(rates, (0.5, 0.9, 0.9, 0.5, 0.5), 0.7) == 2.0  # half a decade at either end
+    assert run.width(rates, (0.5, 0.9, 0.9, None, None), 0.7) == 1.5
+    assert run.width(rates, (0.9, 0.5, 0.9, 0.9, 0.9), 0.7) == 3.0  # two regions
+    assert run.width(rates, (0.5, 0.1, 0.1, 0.5, None), 0.3, at_least=False) == 2.0
+    assert run.width(rates, (0.5,) * 5, 0.7) == 0.0
+
+
+def test_all_optimizers_have_the_same_number_of_trials():
+    assert {len(rates) for _, _, rates in run.OPTIMIZERS.values()} == {16}
+    for make, default, rates in run.OPTIMIZERS.values():
+        assert make().learning_rate == default  # Keras's
+        assert min(abs(math.log(default / rate)) for rate in rates) < 0.01  # is among those tried
+        assert rates[-1] / rates[0] == pytest.approx(1e5, rel=0.01)
+
+
+# --- schedules and batches
+
+
+def test_a_policy_spends_its_steps_and_ends_low():
+    for name, make in run.POLICIES.items():
+        rate = make(0.3, 120)
+        rates = [rate(t) for t in range(120)]
+        assert max(rates) == pytest.approx(0.3, rel=0.01), name
+        assert rates[-1] <= (0.3 if name == "constant" else 0.01)
+        assert (rates[0] < 0.03) == (name in ("warm-up + cosine", "1cycle"))
+
+
+def test_equal_epochs_and_equal_updates_meet_at_32():
+    assert [run.updates_of("epochs", size) for size in (8, 32, 1024)] == [2560, 640, 20]
+    assert [run.updates_of("updates", size) for size in (8, 32, 1024)] == [640] * 3
+
+
+def test_rates_follow_the_size_as_the_rules_say(monkeypatch):
+    asked = []
+
+    def sized(optimizer, size, updates, seed, setting):
+        rate = optimizer.learning_rate
+        asked.append([rate(t) if callable(rate) else rate for t in (0, 1, 2, 1000)])
+        return dict.fromkeys(run.MEASURES, 0.5)
+
+    monkeypatch.setattr(run, "sized", sized)
+    whole = run.Setting()
+    for optimizer, rule, size, wanted in (
+        ("momentum", "fixed", 512, 0.01),
+        ("momentum", "linear", 512, 0.16),
+        ("momentum", "linear", 8, 0.0025),
+        ("Adam", "root", 512, 0.04),
+    ):
+        found = run.size_row("epochs", optimizer, rule, size, 0.01, [0], whole)
+        assert asked.pop() == pytest.approx([wanted] * 4)
+        assert found["rate"] == pytest.approx(wanted)
+    run.size_row("epochs", "momentum", "warm-up", 512, 0.01, [0], whole)  # 40 updates, 4 to warm up
+    assert asked.pop() == pytest.approx([0, 0.04, 0.08, 0.16])
+
+
+def test_a_growing_batch_spends_the_same_epochs(monkeypatch):
+
+    class Watched(SGD):
+        def step(self, params, grads):
+            rates.append(self.learning_rate(self.iterations))
+            super().step(params, grads)
+
+    monkeypatch.setattr(run, "momentum", lambda rate: Watched(rate, momentum=0.9))
+    real = run.train_step
+    for way, (shares, sizes) in run.GROWING.items():
+        rates, seen = [], []
+
+        def step(net, loss, optimizer, x, y, seen=seen):
+            seen.append(len(x))
+            return real(net, loss, optimizer, x, y)
+
+        monkeypatch.setattr(run, "train_step", step)
+        run.grown(way, 0.01, 0, run.SMALL)
+        steps = [4 * 2048 // size // 10 for size in sizes]
+        assert seen == [b for n, b in zip(steps, sizes, strict=True) for _ in range(n)]
+        assert rates == pytest.approx(
+            [0.01 * s for n, s in zip(steps, shares, strict=True) for _ in range(n)]
+        )
+
+
+# --- averages, warm-up, decay
+
+
+def test_averaging_leaves_the_run_as_it_was():
+    ways = run.averaged("noisy", 0.01, 0, True, run.SMALL)
+    alone = run.one_run("noisy", run.momentum(0.01), 0, True, run.SMALL)
+    assert {m: alone[m] for m in run.MEASURES} == ways["last"]
+    assert len({ways[way]["test_loss"] for way in run.WAYS}) >= 6
+    with np.errstate(all="ignore"):
+        lost = run.averaged("noisy", 1e12, 0, True, run.SMALL)
+    assert all(lost[way] is None for way in run.WAYS)
+
+
+def test_warm_up_and_clipping_are_what_they_say(monkeypatch):
+    made = {}
+
+    def one_run(net, optimizer, seed, reported, setting, steps):
+        made[way] = optimizer
+        return None if seed else {"train_loss": 1.2, "test_loss": 1.3}
+
+    monkeypatch.setattr(run, "one_run", one_run)
+    for way in run.WARM_WAYS:
+        found = run.warmed("deep", "Adam", way, [0, 1], run.Setting())
+        assert found["failed"] == [1.0] * 8  # 1.2 is above half of ln 10
+        assert found["train_loss"] == [[1.2, None]] * 8
+    rate = found["rates"][-1]
+    for way in run.WARM_WAYS:
+        assert hasattr(made[way], "norms") == (way in ("clipped", "both"))
+        schedule = made[way].learning_rate
+        if way in ("warm-up", "both"):
+            assert [schedule(t) for t in (0, 57)] == pytest.approx([0, rate])
+        else:
+            assert schedule == rate
+
+
+def walked(optimizer, steps=20):
+    """A weight and a bias after some steps on a bowl."""
+    params = {"kernel": np.array([[2.0, -1.0]]), "bias": np.array([0.5, 3.0])}
+    for _ in range(steps):
+        optimizer.step(params, {name: 0.3 * (w - 1) for name, w in params.items()})
+    return np.concatenate([w.ravel() for w in params.values()])
+
+
+def test_with_sgd_a_penalty_and_a_decay_are_the_same_with_adam_not():
+    penalty, decay = walked(run.WithL2(SGD(0.1), 0.2)), walked(SGD(0.1, weight_decay=0.2))
+    np.testing.assert_allclose(penalty, decay, rtol=1e-12)
+    assert np.abs(decay - walked(SGD(0.1))).max() > 0.05
+    adams = [walked(run.decayed(way, 0.1, 0.2)) for way in ("L2", "AdamW")]
+    assert np.abs(adams[0] - adams[1]).max() > 0.05
+    np.testing.assert_array_equal(walked(run.decayed("none", 0.1, 0.0)), walked(Adam(0.1)))
+
+
+# --- going on
+
+
+def test_what_is_done_is_not_done_again(monkeypatch, tmp_path):
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    parts = ("mlp",), ("momentum", "Lion")
+    first = run.tuned([0], BRIEF, *parts)
+    assert list(first["found"]["mlp"]) == ["momentum", "Lion"]
+    monkeypatch.setattr(run, "one_run", lambda *_: pytest.fail("trained again"))
+    assert run.tuned([0], BRIEF, *parts) == first
+    with pytest.raises(pytest.fail.Exception):
+        run.tuned([1], BRIEF, *parts)
+
+
+# --- what is stored
+
+
+def test_a_small_part_gives_what_was_stored(stored):
+    found = run.small()
+    assert list(found) == list(stored["small"])
+    for name, measures in found.items():
+        wanted = stored["small"][name]
+        for measure in ("train_loss", "test_loss"):
+            assert measures[measure] == pytest.approx(wanted[measure], rel=0.05), name
+        if wanted["test_accuracy"] is None:
+            assert measures["test_accuracy"] is None
+        else:
+            assert measures["test_accuracy"] == pytest.approx(wanted["test_accuracy"], abs=0.03)
