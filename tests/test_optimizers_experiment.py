@@ -69,7 +69,7 @@ def test_only_training_labels_are_wrong(reported):
     plain, noisy = run.problem("mlp", 5, reported), run.problem("noisy", 5, reported)
     wrong = [int((a[1] != b[1]).sum()) for a, b in zip(plain, noisy, strict=True)]
     assert wrong == [120, 0]
-    train, judge = run.few(5, reported)
+    train, judge = run.few("mlp", 5, reported)
     clean = run.problem("mlp", 5, reported)[0][1][:200]
     assert int((train[1] != clean).sum()) == 40
     assert len(judge[1]) > 690
