@@ -276,3 +276,89 @@ def test_a_small_part_gives_what_was_stored(stored):
             assert measures["test_accuracy"] is None
         else:
             assert measures["test_accuracy"] == pytest.approx(wanted["test_accuracy"], abs=0.03)
+
+
+def finished(stored):
+    """(name, what is stored) of everything with LISTS of all seeds."""
+
+    def walk(name, value):
+        if isinstance(value, dict):
+            if set(run.MEASURES) <= value.keys():
+                yield name, value
+            for key, inner in value.items():
+                yield from walk(f"{name}/{key}", inner)
+
+    for part in ("tuned", "one_cycle", "batch_size", "averaging", "decay"):
+        yield from walk(part, stored[part])
+
+
+def test_what_is_stored_is_whole(stored):
+    seeds = len(results.read("optimizers")["seeds"])
+    names = []
+    for name, found in finished(stored):
+        names.append(name)
+        for measure in ("train_loss", "test_loss"):
+            assert len(found[measure]) == seeds >= 10
+    races = len(run.TASKS) * len(run.OPTIMIZERS)
+    sizes = sum(len(rules) for rules in run.SCALED.values()) + len(run.SCALED["momentum"])
+    # default, by_loss, by_accuracy, by_train, by_steps; a policy tuned and as suggested
+    assert len(names) == (
+        5 * races - len(run.OPTIMIZERS)
+        + 2 * 2 * 2 * len(run.POLICIES)
+        + len(run.SIZES) * sizes + len(run.GROWING)
+        + len(run.AVERAGED) * len(run.WAYS)
+        + len(run.DECAY_TASKS) * 3 * 2
+    )  # fmt: skip
+    for nets in stored["warm_up"].values():
+        for ways in nets.values():
+            assert list(ways) == list(run.WARM_WAYS)
+            for found in ways.values():
+                assert np.shape(found["train_loss"]) == (len(found["rates"]), 5)
+
+
+def test_what_was_chosen_is_the_best_of_the_grid(stored):
+    count = 0
+    for name, found in finished(stored):
+        if "tuning_test_loss" not in found or "decay" in name.split("/")[0]:
+            continue
+        rates = found.get("rates") or stored["averaging"][name.split("/")[1]]["rates"]
+        lost = np.array(found["tuning_test_loss"], float)
+        k = rates.index(found["rate"])
+        assert lost[k] == np.nanmin(lost), name  # two may be equal to four digits
+        assert found["edge"] == (k in (0, len(rates) - 1))
+        count += 1
+    assert count > 60
+
+
+def test_races_were_tuned_by_what_they_say(stored):
+    for task, race in stored["tuned"]["found"].items():
+        about = stored["tuned"]["tasks"][task]
+        for name, found in race.items():
+            assert found["rates"] == list(run.OPTIMIZERS[name][2])
+            assert found["default"]["rate"] == run.OPTIMIZERS[name][1]
+            for rule, measure in run.RULES.items():
+                if rule not in found:
+                    assert (task, rule) == ("gru", "by_accuracy")
+                    continue
+                sign = -1 if rule == "by_accuracy" else 1
+                values = sign * np.array(found[f"tuning_{measure}"], float)
+                k = found["rates"].index(found[rule]["rate"])
+                assert values[k] == np.nanmin(values)
+                assert found[rule]["edge"] == (k in (0, 15))
+            assert found["width"] == run.width(
+                found["rates"], found[f"tuning_{about['measure']}"], about["good"],
+                at_least=task != "gru",
+            )  # fmt: skip
+            assert len(found["curve"]) == about["steps"] // about["block"]
+
+
+def test_stored_runs_are_found_again(stored):
+    race = stored["tuned"]["found"]
+    for task, name, rule in (("mlp", "Adam", "default"), ("units", "momentum", "by_loss")):
+        found = race[task][name][rule]
+        again = run.one_run(task, run.OPTIMIZERS[name][0](found["rate"]), 0, True, run.Setting())
+        assert again["test_accuracy"] == pytest.approx(found["test_accuracy"][0], abs=0.03)
+        assert again["test_loss"] == pytest.approx(found["test_loss"][0], rel=0.2)
+    found = stored["batch_size"]["found"]["updates"]["momentum"]["fixed"]["8"]
+    again = run.sized(run.momentum(found["rate"]), 8, found["updates"], 0, run.Setting())
+    assert again["test_loss"] == pytest.approx(found["test_loss"][0], rel=0.2)
