@@ -579,7 +579,7 @@ def batch_sizes(seeds, setting):
 
 AVERAGED = {  # task: optimizer, rates
     "noisy": (momentum, powers(0.001, THIRD, 9)),
-    "gru": (Adam, powers(0.002, THIRD, 7)),
+    "gru": (Adam, powers(0.005, THIRD, 6)),
 }
 WAYS = ("last", "EMA 0.9", "EMA 0.99", "EMA 0.999", "Polyak", "SWA", "decay")
 
@@ -637,7 +637,7 @@ WARM = {  # net: steps, chance, {optimizer: rates}
     "deep": (
         570, math.log(10), {"momentum": powers(0.01, THIRD, 8), "Adam": powers(0.001, THIRD, 8)}
     ),
-    "gru": (500, 1 / 6, {"momentum": powers(0.02, THIRD, 8), "Adam": powers(0.003, THIRD, 8)}),
+    "gru": (500, 1 / 6, {"momentum": powers(0.05, THIRD, 7), "Adam": powers(0.005, THIRD, 7)}),
 }  # fmt: skip
 WARM_WAYS = ("none", "warm-up", "clipped", "both")
 
@@ -677,8 +677,8 @@ def warm_ups(seeds, setting):
 
 # --- Adam and weight decay
 
-DECAY_RATES = powers(1e-4, HALF, 6)
-DECAYS = {"L2": powers(1e-5, HALF, 10), "AdamW": powers(0.01, HALF, 10)}
+DECAY_RATES = powers(1e-4, HALF, 5)
+DECAYS = {"L2": powers(1e-4, HALF, 8), "AdamW": powers(0.0316, HALF, 8)}
 DECAY_STEPS, NOISE, FEW = 600, 0.2, 200
 DECAY_TASKS = ("mlp", "units")
 DECAY_SEEDS = range(1000, 1005)
