@@ -579,7 +579,7 @@ def batch_sizes(seeds, setting):
 
 AVERAGED = {  # task: optimizer, rates
     "noisy": (momentum, powers(0.001, THIRD, 9)),
-    "gru": (Adam, powers(0.005, THIRD, 6)),
+    "gru": (Adam, powers(0.005, HALF, 4)),
 }
 WAYS = ("last", "EMA 0.9", "EMA 0.99", "EMA 0.999", "Polyak", "SWA", "decay")
 
@@ -635,9 +635,9 @@ def averages(task, seeds, setting):
 
 WARM = {  # net: steps, chance, {optimizer: rates}
     "deep": (
-        570, math.log(10), {"momentum": powers(0.01, THIRD, 8), "Adam": powers(0.001, THIRD, 8)}
+        570, math.log(10), {"momentum": powers(0.01, HALF, 5), "Adam": powers(0.001, HALF, 5)}
     ),
-    "gru": (500, 1 / 6, {"momentum": powers(0.05, THIRD, 7), "Adam": powers(0.005, THIRD, 7)}),
+    "gru": (500, 1 / 6, {"momentum": powers(0.05, HALF, 5), "Adam": powers(0.005, HALF, 5)}),
 }  # fmt: skip
 WARM_WAYS = ("none", "warm-up", "clipped", "both")
 

@@ -219,8 +219,8 @@ def test_warm_up_and_clipping_are_what_they_say(monkeypatch):
     monkeypatch.setattr(run, "one_run", one_run)
     for way in run.WARM_WAYS:
         found = run.warmed("deep", "Adam", way, [0, 1], run.Setting())
-        assert found["failed"] == [1.0] * 8  # 1.2 is above half of ln 10
-        assert found["train_loss"] == [[1.2, None]] * 8
+        assert found["failed"] == [1.0] * 5  # 1.2 is above half of ln 10
+        assert found["train_loss"] == [[1.2, None]] * 5
     rate = found["rates"][-1]
     for way in run.WARM_WAYS:
         assert hasattr(made[way], "norms") == (way in ("clipped", "both"))
@@ -362,3 +362,103 @@ def test_stored_runs_are_found_again(stored):
     found = stored["batch_size"]["found"]["updates"]["momentum"]["fixed"]["8"]
     again = run.sized(run.momentum(found["rate"]), 8, found["updates"], 0, run.Setting())
     assert again["test_loss"] == pytest.approx(found["test_loss"][0], rel=0.2)
+
+
+# --- what the chapter says about it
+
+
+def raced(stored, task, name, rule, measure):
+    return np.array(stored["tuned"]["found"][task][name][rule][measure], float)
+
+
+def more(stored, task, one, other, measure="test_accuracy"):
+    """One less the other, seed by seed; (OPTIMIZER, how it was tuned) each."""
+    return raced(stored, task, *one, measure) - raced(stored, task, *other, measure)
+
+
+def test_adam_untuned_beats_sgd_untuned_everywhere(stored):
+    for task in ("mlp", "units", "conv"):
+        gain = more(stored, task, ("Adam", "default"), ("SGD", "default"))
+        assert gain.mean() > 0.03
+        assert np.sum(gain > 0) >= 9
+    lost = more(stored, "gru", ("Adam", "default"), ("SGD", "default"), "test_loss")
+    assert np.all(lost < -0.1)
+
+
+def test_adam_needs_tuning_on_some_tasks(stored):
+    gain = more(stored, "conv", ("Adam", "by_accuracy"), ("Adam", "default"))
+    assert np.all(gain > 0.02)
+    assert gain.mean() > 0.04
+    error = raced(stored, "gru", "Adam", "by_loss", "test_loss")
+    assert np.all(50 * error < raced(stored, "gru", "Adam", "default", "test_loss"))
+    assert abs(more(stored, "mlp", ("Adam", "by_accuracy"), ("Adam", "default")).mean()) < 0.006
+    for task in run.TASKS:  # and everywhere it costs steps
+        assert stored["tuned"]["found"][task]["Adam"]["by_steps"]["rate"] > 0.004
+        steps = [
+            raced(stored, task, "Adam", rule, "steps").mean() for rule in ("default", "by_steps")
+        ]
+        assert steps[0] > 1.8 * steps[1]
+
+
+def test_untuned_adam_loses_to_tuned_momentum_where_images_are_convolved(stored):
+    gain = more(stored, "conv", ("momentum", "by_accuracy"), ("Adam", "default"))
+    assert np.all(gain > 0.02)
+
+
+def test_tuned_momentum_is_as_good_as_tuned_adam_on_two_tasks_of_four(stored):
+    for task in ("mlp", "conv"):
+        for name in ("momentum", "Nesterov"):
+            gain = more(stored, task, ("Adam", "by_accuracy"), (name, "by_accuracy"))
+            assert abs(gain.mean()) < 0.008, (task, name)
+    units = more(stored, "units", ("Adam", "by_accuracy"), ("momentum", "by_accuracy"))
+    assert units.mean() > 0.02
+    assert np.sum(units > 0) >= 9
+    adam, momentum = (
+        raced(stored, "gru", name, "by_loss", "test_loss") for name in ("Adam", "momentum")
+    )
+    assert np.all(3 * adam < momentum)
+
+
+def test_adams_good_region_is_wider_where_it_is_good(stored):
+    wide = {
+        task: {name: found["width"] for name, found in race.items()}
+        for task, race in stored["tuned"]["found"].items()
+    }
+    for task in ("mlp", "units", "gru"):
+        assert wide[task]["Adam"] > wide[task]["momentum"] + 0.3
+        assert wide[task]["Adam"] > wide[task]["SGD"] + 0.8
+    assert abs(wide["conv"]["Adam"] - wide["conv"]["momentum"]) < 0.3
+
+
+def sizes(stored, equal, rule, measure="test_accuracy", optimizer="momentum"):
+    row = stored["batch_size"]["found"][equal][optimizer][rule]
+    return {int(size): np.mean(np.array(found[measure], float)) for size, found in row.items()}
+
+
+def test_linear_scaling_holds_to_128_and_breaks_beyond(stored):
+    loss = sizes(stored, "epochs", "linear", "test_loss")
+    assert max(loss[size] for size in (8, 16, 32, 64, 128)) < 1.25 * loss[32]
+    assert loss[256] > 1.4 * loss[32]
+    assert loss[1024] > 1.5  # hardly learned
+    fixed = sizes(stored, "epochs", "fixed", "test_loss")
+    assert fixed[128] > 1.5 * fixed[32]
+    assert fixed[8] > 5 * fixed[32]  # the rate of 32 is too high for 8
+
+
+def test_big_batches_lose_at_equal_epochs_however_tuned(stored):
+    right = sizes(stored, "epochs", "tuned")
+    assert right[32] > right[256] + 0.01
+    assert right[256] > right[512] + 0.01
+    assert right[512] > right[1024] + 0.03
+    assert sizes(stored, "epochs", "tuned", "train_loss")[1024] > 0.2  # they have not learned
+
+
+def test_at_equal_updates_big_batches_lose_only_with_the_rate_of_small_ones(stored):
+    fixed = sizes(stored, "updates", "fixed")
+    assert fixed[32] > fixed[64] > fixed[128] > fixed[256] > fixed[1024]
+    assert fixed[32] - fixed[1024] > 0.012
+    scaled = sizes(stored, "updates", "warm-up")
+    assert max(abs(scaled[size] - scaled[32]) for size in (64, 128, 256, 512)) < 0.005
+    plain = sizes(stored, "updates", "linear")
+    assert scaled[512] > plain[512] + 0.02  # at such rates warm-up is what makes it work
+    assert scaled[1024] > plain[1024] + 0.3
