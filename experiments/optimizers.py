@@ -532,6 +532,7 @@ GROWING = {  # (shares of the rate, batch sizes) of three thirds of the epochs
     "lower rate": ((1, 1 / 4, 1 / 16), (32, 32, 32)),
     "larger batch": ((1, 1, 1), (32, 128, 512)),
 }
+GROWING_RATES = powers(0.01, THIRD, 6)
 GROWING_EPOCHS = 12  # of three thirds
 
 
@@ -544,7 +545,7 @@ def grown(way, rate, seed, setting):
     return sized(momentum(piecewise(pieces)), phases, None, seed, setting)
 
 
-def growing(seeds, setting, rates=SIZE_RATES["momentum"]):
+def growing(seeds, setting, rates=GROWING_RATES):
     """What is stored under batch_size/growing: one rate, the best for "lower rate"."""
     tried = [[grown("lower rate", r, s, setting) for s in setting.tuning_seeds] for r in rates]
     best = pick(rates, [mean(runs, "test_loss") for runs in tried])
@@ -571,7 +572,7 @@ def batch_sizes(seeds, setting):
             for rule in SCALED[optimizer]
         }  # fmt: skip
     about = {"images": IMAGES, "epochs": EPOCHS, "updates": UPDATES, "base": bases}
-    grow = kept("growing", SIZE_RATES["momentum"], growing, seeds, setting)
+    grow = kept("growing", GROWING_RATES, growing, seeds, setting)
     return {"setting": about, "found": found, "growing": grow}
 
 
