@@ -13,7 +13,7 @@ CHAPTERS = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
 EXERCISES = sorted((notebooks.ROOT / "exercises").glob("*.ipynb"))
 SLUGS = [slug for _, slug in cli.chapters(notebooks.ROOT)]
-STANDARD = ("collections", "dataclasses", "functools", "itertools", "math", "typing")
+STANDARD = ("collections", "contextlib", "dataclasses", "functools", "itertools", "math", "typing")
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 
 
@@ -190,6 +190,8 @@ HOMES = {
     "quasi_newton": "optimizers",
     "averaging": "optimizers",
     "accumulation": "optimizers",
+    "sanity": "practice",
+    "monitors": "practice",
     "diagnosis": "practice",
     "search": "practice",
     "checkpoints": "practice",

@@ -1,10 +1,11 @@
 """What a network costs before it is trained: parameters, operations, memory; how far it sees."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
 
-from twice.scratch.backpropagation import Dense
+from twice.scratch.backpropagation import beside
 from twice.scratch.conv_layers import Conv2DTranspose, UpSampling2D
 from twice.scratch.convolution import Kernel
 from twice.scratch.pooling import GlobalAveragePooling2D, GlobalMaxPooling2D
@@ -29,18 +30,18 @@ class Cost:
 def flops(layer, x_shape, z_shape):
     """Operations of a layer's forward pass on one sample; a multiplication and an addition are 2.
 
-    Convolution: 2 for each weight at each position. Dense: 2 for each weight. Pooling: 1 for
-    each pixel under each window. Biases and activation functions are left out.
+    Convolution: 2 for each weight at each position. Dense: 2 for each weight; recurrent layers
+    too, at each step. Pooling: 1 for each pixel under each window. Biases, activation functions,
+    gates and normalization are left out.
     """
-    if isinstance(layer, Dense):
-        return 2 * layer.params["kernel"].size
     if isinstance(layer, Kernel):
         return 2 * layer.params["kernel"].size * int(np.prod(layer.positions))
     if isinstance(layer, Window):
         return int(np.prod(layer.kernel_size)) * int(np.prod(z_shape))
     if isinstance(layer, GlobalAveragePooling2D | GlobalMaxPooling2D):
         return int(np.prod(x_shape))
-    return 0
+    weights = [p for name, p in layer.params.items() if name in ("kernel", "recurrent_kernel")]
+    return 2 * sum(p.size for p in weights) * int(np.prod(x_shape[:-1]))
 
 
 def leaves(model):
@@ -55,17 +56,19 @@ def leaves(model):
 def costs(model, input_shape):
     """A `Cost` for each layer, blocks opened, on samples of `input_shape`: (28, 28, 1).
 
-    The model runs once on one empty sample. Raises what its layers raise for a shape that
+    The model runs once on one empty sample; a layer that stands at each of T steps is counted
+    T times, and its output begins with T. Raises what its layers raise for a shape that
     does not fit.
     """
     found = []
 
     def listen(layer):
-        def forward(x, training=False):
-            z = type(layer).forward(layer, x, training=training)
+        def forward(x, **told):
+            z = type(layer).forward(layer, x, **told)
             size = sum(p.size for p in layer.params.values())
-            work = flops(layer, x.shape[1:], z.shape[1:])
-            found.append(Cost(repr(layer), z.shape[1:], size, work))
+            work = flops(layer, x.shape[1:], z.shape[1:]) * len(x)
+            shape = z.shape[1:] if len(z) == 1 else z.shape
+            found.append(Cost(repr(layer), shape, size, work))
             return z
 
         return forward
@@ -79,6 +82,59 @@ def costs(model, input_shape):
         for layer in listened:
             vars(layer).pop("forward", None)
     return found
+
+
+@dataclass(frozen=True)
+class Size:
+    """One step of training: bytes of everything that must be kept, and FLOPs."""
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    activations: int
+    flops: int
+
+    @property
+    def total(self):
+        """All bytes together."""
+        return self.parameters + self.gradients + self.optimizer + self.activations
+
+    def __str__(self):
+        names = ("parameters", "gradients", "optimizer", "activations", "total")
+        lines = [f"{name:<11} {getattr(self, name) / 2**20:>9,.2f} MiB" for name in names]
+        return "\n".join([*lines, f"{'a step':<11} {self.flops / 1e9:>9,.3f} GFLOP"])
+
+
+def model_size(model, input_shape, *, batch_size=1, optimizer=None):
+    """What a step of training keeps in memory and computes, before it runs: a `Size`.
+
+    parameters: with what layers keep beside them.  gradients: as large as the parameters.
+    optimizer: what it remembers: nothing for SGD, as much again for momentum, twice for Adam.
+    activations: batch_size times the input and each layer's output, for the way back; what else
+    an implementation keeps, such as a convolution's patches, comes on top.
+    flops: batch_size times 3 times those of `costs`: forward, and as much again for the
+    gradients of the weights and of the inputs.  Raises ValueError for batch_size < 1.
+    """
+    if batch_size < 1:
+        raise ValueError(f"expected batch_size >= 1, got {batch_size}")
+    layers, arrays = costs(model, input_shape), model.params
+    weights, remembered = sum(p.nbytes for p in arrays.values()), 0
+    if optimizer is not None:
+        tried = copy.deepcopy(optimizer)
+        empty = {name: np.zeros_like(p) for name, p in arrays.items()}
+        tried.step(empty, {name: np.zeros_like(p) for name, p in arrays.items()})
+        while hasattr(tried, "optimizer"):  # one that wraps another
+            tried = tried.optimizer
+        remembered = sum(np.asarray(a).nbytes for a in tried.memories.values())
+    width = max((p.itemsize for p in arrays.values()), default=4)
+    numbers = int(np.prod(input_shape)) + sum(layer.activations for layer in layers)
+    return Size(
+        weights + sum(a.nbytes for a in beside(model)),
+        weights,
+        remembered,
+        batch_size * numbers * width,
+        batch_size * 3 * sum(layer.flops for layer in layers),
+    )
 
 
 def receptive_field(layers):

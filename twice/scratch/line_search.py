@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ROUNDING = 1e-14  # the part of |f| that the rounding of two values of f may feign
+ROUNDING = 1e-14  # of |f|: a rise that the rounding of two values may feign
 
 
 class Stuck(ArithmeticError):
@@ -55,21 +55,24 @@ def full_step(f, gradient, x, d, *, f_here=None, g_here=None):
 def backtracking(f, gradient, x, d, *, f_here=None, g_here=None, c1=1e-4, shrink=0.5, trials=50):
     """Try rate 1, then half, a quarter, ... until f falls enough.
 
-    Enough: f(x + rate d) <= f(x) + c1 rate slope, a share c1 of what the slope promised.
+    Enough: f(x + rate d) <= f(x) + c1 rate slope, a share c1 of what the slope promised
+    (at rate 1 a rounding more: near the minimum f is too coarse to show the fall).
     f, gradient: functions of x (n,); d (n,) descends. f_here, g_here: theirs at x, if
     known. Returns a `Step`. Raises ValueError unless d descends and 0 < c1, shrink < 1,
     and Stuck if no trial is good. Armijo (1966).
     """
-    if not (0 < c1 < 1 and 0 < shrink < 1):
-        raise ValueError(f"expected 0 < c1 < 1 and 0 < shrink < 1, got {c1} and {shrink}")
+    if not (0 < c1 < 1 and 0 < shrink < 1 and trials >= 1):
+        got = f"{c1}, {shrink} and {trials}"
+        raise ValueError(f"expected 0 < c1 < 1, 0 < shrink < 1 and trials >= 1, got {got}")
     x, d, f_here, g_here, slope = start_of(f, gradient, x, d, f_here, g_here)
-    rate, rounding = 1.0, ROUNDING * abs(f_here)
-    for _ in range(trials):
+    for k in range(trials):
+        rate = shrink**k
         f_there = f(x + rate * d)
-        if f_there <= f_here + c1 * rate * slope + rounding:  # False for NaN
+        rounding = ROUNDING * abs(f_here) if k == 0 else 0.0
+        low = f_there <= f_here + c1 * rate * slope + rounding  # False for NaN
+        if low and (k == 0 or f_there < f_here):
             return Step(rate, x + rate * d, f_there, gradient(x + rate * d))
-        rate *= shrink
-    raise Stuck(f"no rate from 1 to {rate / shrink:.1g} makes f fall: is the gradient that of f?")
+    raise Stuck(f"no rate from 1 to {rate:.1g} makes f fall: is the gradient that of f?")
 
 
 def strong_wolfe(f, gradient, x, d, *, f_here=None, g_here=None, c1=1e-4, c2=0.9, trials=40):
@@ -82,8 +85,9 @@ def strong_wolfe(f, gradient, x, d, *, f_here=None, g_here=None, c1=1e-4, c2=0.9
     small c2, the closer to the minimum along d. Settings and errors as `backtracking`;
     0 < c1 < c2 < 1. Wolfe (1969); Nocedal and Wright (2006), algorithm 3.5.
     """
-    if not 0 < c1 < c2 < 1:
-        raise ValueError(f"expected 0 < c1 < c2 < 1, got {c1} and {c2}")
+    if not (0 < c1 < c2 < 1 and trials >= 1):
+        got = f"{c1}, {c2} and {trials}"
+        raise ValueError(f"expected 0 < c1 < c2 < 1 and trials >= 1, got {got}")
     x, d, f_here, g_here, slope = start_of(f, gradient, x, d, f_here, g_here)
     rounding = ROUNDING * abs(f_here)
 
