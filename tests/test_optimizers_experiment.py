@@ -462,3 +462,90 @@ def test_at_equal_updates_big_batches_lose_only_with_the_rate_of_small_ones(stor
     plain = sizes(stored, "updates", "linear")
     assert scaled[512] > plain[512] + 0.02  # at such rates warm-up is what makes it work
     assert scaled[1024] > plain[1024] + 0.3
+
+
+def cycled(stored, net, budget, policy, measure="test_loss", *, suggested=False):
+    found = stored["one_cycle"][net][budget][policy]
+    return np.array((found["suggested"] if suggested else found)[measure], float)
+
+
+def test_range_tests_differ_by_seed_and_never_suggest_nonsense(stored):
+    for net, found in stored["range_test"].items():
+        suggested = np.array(found["suggested"])
+        np.testing.assert_allclose(10 * suggested, found["lowest"], rtol=1e-3)
+        assert suggested.max() > 3 * suggested.min()
+        best = stored["one_cycle"][net]["1"]["constant"]["rate"]
+        assert best / 6 < np.median(suggested) < 3 * best
+        right, tuned = (
+            cycled(stored, net, "1", "constant", "test_accuracy", suggested=s).mean()
+            for s in (True, False)
+        )
+        assert right > tuned - 0.012
+
+
+def test_one_cycle_beats_the_best_constant_rate_here(stored):
+    for net in ("conv", "batch norm"):
+        for budget in run.BUDGETS:
+            lost = cycled(stored, net, budget, "1cycle") - cycled(stored, net, budget, "constant")
+            assert np.sum(lost < 0) >= 8, (net, budget)
+
+
+def test_a_quarter_of_the_time_is_not_enough_not_even_with_one_cycle(stored):
+    for net in ("conv", "batch norm"):
+        quarter = cycled(stored, net, "1/4", "1cycle", "test_accuracy")
+        whole = cycled(stored, net, "1", "constant", "test_accuracy")
+        assert np.all(quarter < whole)
+        assert (whole - quarter).mean() > 0.03
+        other = cycled(stored, net, "1/4", "warm-up + cosine", "test_accuracy")
+        assert abs((quarter - other).mean()) < 0.01  # no more than any schedule that ends low
+
+
+def test_a_larger_batch_does_what_a_lower_rate_does_in_fewer_updates(stored):
+    growing = stored["batch_size"]["growing"]
+    lower, larger = (growing[way] for way in ("lower rate", "larger batch"))
+    assert larger["updates"] < 0.45 * lower["updates"]
+    for measure, near in (("test_loss", 0.01), ("test_accuracy", 0.004), ("train_loss", 0.002)):
+        assert abs(np.mean(np.subtract(larger[measure], lower[measure]))) < near
+    constant = np.std(growing["constant"]["train_loss"])
+    assert constant > 1.5 * np.std(larger["train_loss"])  # what both calm
+
+
+def test_adam_asks_for_the_root_rather_than_the_same_rate(stored):
+    fixed, root, tuned = (
+        sizes(stored, "epochs", rule, "test_loss", "Adam") for rule in ("fixed", "root", "tuned")
+    )
+    for size in (64, 128, 256, 512, 1024):
+        assert tuned[size] - 0.02 < root[size] < 0.95 * fixed[size]
+
+
+def test_averages_beat_the_last_weights_and_the_decay_where_labels_are_wrong(stored):
+    found = stored["averaging"]["noisy"]
+    for way in ("EMA 0.999", "Polyak"):
+        for other in ("last", "decay"):
+            lost = np.subtract(found[way]["test_loss"], found[other]["test_loss"])
+            assert lost.mean() < -0.05
+            assert np.sum(lost < 0) >= 9
+        assert found[way]["rate"] > 2 * found["last"]["rate"]  # an average allows a higher rate
+    low = found["rates"].index(0.001)  # at a rate too low, an average looks back too far
+    assert found["Polyak"]["mean_test_loss"][low] > 1.3 * found["last"]["mean_test_loss"][low]
+    high = found["rates"].index(0.0464)
+    for way in set(run.WAYS) - {"last"}:
+        assert found[way]["mean_test_loss"][high] < 0.85 * found["last"]["mean_test_loss"][high]
+
+
+def warmed(stored, net, optimizer, way, what="failed"):
+    return np.array(stored["warm_up"][net][optimizer][way][what], float)
+
+
+def test_clipping_allows_higher_rates_and_warm_up_lower_losses(stored):
+    failed = {way: warmed(stored, "deep", "momentum", way).sum() for way in run.WARM_WAYS}
+    assert failed["clipped"] <= failed["none"] - 1
+    assert failed["both"] <= failed["warm-up"] - 1
+    assert failed["warm-up"] == failed["none"]
+    adam = {way: warmed(stored, "deep", "Adam", way).sum() for way in run.WARM_WAYS}
+    assert adam["clipped"] < adam["none"] - 0.5
+    rate = stored["warm_up"]["deep"]["Adam"]["none"]["rates"].index(0.00316)
+    none, warm = (
+        warmed(stored, "deep", "Adam", way, "train_loss")[rate] for way in ("none", "warm-up")
+    )
+    assert 5 * np.median(warm) < np.mean(none)
