@@ -740,7 +740,7 @@ def decay(task, way, seeds, setting, rates=DECAY_RATES, decays=None, tuning_seed
     for rule, values in (("by_loss", found["tuning_test_loss"]), ("by_accuracy", wrong)):
         k, j = divmod(lowest([v for row in values for v in row]), len(decays))
         runs = [noisy_run(task, decayed(way, rates[k], decays[j]), s, True, setting) for s in seeds]
-        edge = k in (0, len(rates) - 1) or j in (0, len(decays) - 1)
+        edge = k in (0, len(rates) - 1) or (len(decays) > 1 and j in (0, len(decays) - 1))
         found[rule] = {"chosen": [rates[k], decays[j]], "edge": edge} | lists(runs)
     return rounded(found)
 

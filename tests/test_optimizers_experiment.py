@@ -416,7 +416,8 @@ def test_tuned_momentum_is_as_good_as_tuned_adam_on_two_tasks_of_four(stored):
     adam, momentum = (
         raced(stored, "gru", name, "by_loss", "test_loss") for name in ("Adam", "momentum")
     )
-    assert np.all(3 * adam < momentum)
+    assert np.all(adam < momentum)
+    assert 5 * adam.mean() < momentum.mean()
 
 
 def test_adams_good_region_is_wider_where_it_is_good(stored):
@@ -549,3 +550,52 @@ def test_clipping_allows_higher_rates_and_warm_up_lower_losses(stored):
         warmed(stored, "deep", "Adam", way, "train_loss")[rate] for way in ("none", "warm-up")
     )
     assert 5 * np.median(warm) < np.mean(none)
+
+
+def test_on_the_gru_warm_up_and_clipping_allow_higher_rates(stored):
+    for optimizer, rate in (("momentum", 0.5), ("Adam", 0.5)):
+        rates = stored["warm_up"]["gru"][optimizer]["none"]["rates"]
+        failed = {
+            way: warmed(stored, "gru", optimizer, way)[rates.index(rate)] for way in run.WARM_WAYS
+        }
+        assert failed["none"] >= 0.6
+        assert failed["warm-up"] == failed["both"] == 0
+    k = stored["warm_up"]["gru"]["Adam"]["none"]["rates"].index(0.005)
+    none, warm = (
+        warmed(stored, "gru", "Adam", way, "train_loss")[k] for way in ("none", "warm-up")
+    )
+    assert np.all(warm > none)  # at a low rate it is time lost
+
+
+def test_short_averages_help_the_gru_and_long_ones_look_back_too_far(stored):
+    found = stored["averaging"]["gru"]
+    for way in ("EMA 0.9", "EMA 0.99", "SWA"):
+        for other in ("last", "decay"):
+            assert np.all(np.less(found[way]["test_loss"], found[other]["test_loss"]))
+    for way in ("EMA 0.999", "Polyak"):
+        assert np.all(np.greater(found[way]["test_loss"], found["last"]["test_loss"]))
+
+
+def gained_by(stored, task, one, other):
+    right = (stored["decay"][task][way]["by_accuracy"]["test_accuracy"] for way in (one, other))
+    return np.subtract(*right)
+
+
+def test_decoupling_the_decay_matters_where_gradients_differ_in_size(stored):
+    assert abs(gained_by(stored, "mlp", "AdamW", "L2").mean()) < 0.006
+    more = gained_by(stored, "units", "AdamW", "L2")
+    assert np.all(more > 0)
+    assert more.mean() > 0.04
+    assert gained_by(stored, "units", "AdamW", "none").mean() > 0.06
+
+
+def test_the_best_decay_hardly_moves_with_the_rate_in_either_way(stored):
+    for ways in stored["decay"].values():
+        for way in ("L2", "AdamW"):
+            best = [
+                d
+                for r, d in zip(ways[way]["rates"], ways[way]["best_decay"], strict=True)
+                if r >= 0.00099
+            ]  # below, a low rate regularizes enough
+            assert max(best) <= 1.01 * min(best)
+            assert len(best) == 3
