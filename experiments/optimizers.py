@@ -12,7 +12,7 @@ for all methods: compare them in pairs, seed by seed. LISTS, wherever they are n
   train_loss, test_loss, test_accuracy   one number a reported seed after training, None: diverged
 (gru: train_loss is a mean over the last 50 steps, the losses are squared errors, no accuracy).
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.optimizers               about 20 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.optimizers               about 17 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.optimizers --seeds 0 1   two seeds of ten
 
 A run that was stopped goes on where it was. What it stores:
