@@ -39,7 +39,8 @@ def kept(name, part, setting, make, *, folder=None):
     """make()'s (found, arrays), kept on disk: a run that was stopped goes on where it was.
 
     found: what `json` can write; arrays: a list. What is there from the same `setting` is read
-    instead of made; found gains "seconds". Remove the folder to begin anew.
+    instead of made; found gains "seconds" of processor time, for it does not count what others do
+    on the machine. Remove the folder to begin anew.
     """
     folder = (results.FOLDER / "parts" if folder is None else folder) / name
     path, setting = folder / f"{part}.npz", json.dumps(setting, sort_keys=True)
@@ -48,9 +49,9 @@ def kept(name, part, setting, make, *, folder=None):
             if str(file["setting"]) == setting:
                 arrays = [file[f"a{k}"] for k in range(len(file.files) - 2)]
                 return json.loads(str(file["found"])), arrays
-    started = time.perf_counter()
+    started = time.process_time()
     found, arrays = make()
-    found = found | {"seconds": time.perf_counter() - started}
+    found = found | {"seconds": time.process_time() - started}
     folder.mkdir(parents=True, exist_ok=True)
     held = io.BytesIO()
     numbered = {f"a{k}": a for k, a in enumerate(arrays)}
