@@ -185,6 +185,8 @@ HOMES = {
     "schedules": "optimizers",
     "second_order": "optimizers",
     "averaging": "optimizers",
+    "sanity": "practice",
+    "monitors": "practice",
     "diagnosis": "practice",
     "search": "practice",
     "checkpoints": "practice",
