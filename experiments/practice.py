@@ -45,9 +45,13 @@ random_vs_grid[PAIR]         PAIR: "decay", "momentum", "width": what is tuned b
                              SEARCH: "random"; "grid" (in the middle of its cells, moved by an
                              offset); "grid with ends" (its outer points are the ends of the
                              ranges); "line" (all trials on the rate; the other at its usual value);
-                             "halving" (random, with successive halving: the same epochs in all)
+                             "Latin" (a Latin hypercube: trials even in both ranges, paired at
+                             random); "halving" (random with successive halving: the same epochs)
     started                  how many nets halving starts with
   usual                      the usual value of the other, used by "line"
+  idle[BUDGET][COUNT]        list: random_wins with so many more parameters that do nothing, BUDGET
+                             "16" (COUNT "0": a grid of 4 x 4, "2": 2 x 2 x 2 x 2) or "64" (COUNT
+                             "0", "1", "4": 8, 4 and 2 values each)
 
 seeds
   sources[SOURCE]            {"accuracy": 30 numbers for each seed}: test accuracies when only
@@ -72,12 +76,14 @@ sanity
   checks, faults             names, in the order of the table
   found[FAULT][CHECK]        number of seeds in which the check raises an alarm; FAULT "none" is the
                              healthy net: false alarms
-  values[FAULT][CHECK]       list: the number the check looks at
+  values[FAULT][CHECK]       list: the number the check looks at; None: not a finite one
   accuracy[FAULT]            list: test accuracy after training (what the fault costs, if it shows)
 
 test_set[POOL][SIZE]         POOL: "settings" (100 nets with hyperparameters drawn at random),
                              "seeds" (100 seeds of one good setting); SIZE of the test set: "100",
-                             "400". k of the 100 are tried, and the best on the test set is reported
+                             "400". k of the 100 are tried, and the best on the test set is
+                             reported; means over 100 test sets drawn from the images that the nets
+                             of a seed were not trained on; the rest of these is fresh
   tried                      the values of k: 1, 2, 5, 10, 20, 50, 100
   reported[K]                list: expected test accuracy of the best of K; exact
   fresh[K]                   list: that net's accuracy on fresh images
@@ -85,11 +91,12 @@ test_set[POOL][SIZE]         POOL: "settings" (100 nets with hyperparameters dra
 
 updates[OPTIMIZER][EPOCHS]   OPTIMIZER "SGD", "momentum", "Adam"; EPOCHS "10", "100"
   rates                      those tried
-  ratio[LAYER]               for each rate a list: median over the steps of
+  ratio[LAYER]               for each rate a list: median over the first hundred steps of
                              |change of W| / |W|; LAYER "1", "2", "3"
+  whole[LAYER]               the same over all steps
   train_loss, test_accuracy  for each rate a list (None: diverged)
   best                       the rate with the highest mean test accuracy
-  ratio_at_best[LAYER]       list: the ratio at this rate
+  ratio_at_best[LAYER]       list: the ratio at this rate, in the first hundred steps
   good[LAYER]                [lowest, highest] mean ratio among the rates whose mean test accuracy
                              is within 0.01 of the best
   at_rule[LAYER]             mean test accuracy at the rate whose ratio is nearest to 1e-3, less
@@ -108,10 +115,15 @@ import numpy as np
 from experiments import record
 from experiments.deep_cnns import rounded
 from twice import data
+from twice.scratch import sanity
+from twice.scratch.activation_layers import Softmax
 from twice.scratch.adaptive import Adam
-from twice.scratch.backpropagation import Activation, Dense, Sequential
+from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
+from twice.scratch.gradcheck import gradcheck
 from twice.scratch.initializers import he_uniform, zeros
 from twice.scratch.losses import SparseCategoricalCrossentropy, log_softmax, one_hot, softmax
+from twice.scratch.monitors import FAST, SLOW, UpdateRatios
+from twice.scratch.noise import Dropout
 from twice.scratch.optimizers import SGD
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.preprocessing import Standardizer, k_folds
@@ -145,14 +157,20 @@ def draw(seed, *sizes):
     return [(x[i], y[i]) for i in order]
 
 
-def network(sizes, rng, l2=0.0):
+def stack(sizes, rng, dtype=np.float32):
     """Dense layers of these sizes with ReLU between them, He (2015) at the start."""
     layers = []
     for n_in, n_out in itertools.pairwise(sizes):
-        layers += [Dense(n_in, n_out, rng=rng, initializer=he_uniform), Activation("relu")]
+        dense = Dense(n_in, n_out, rng=rng, initializer=he_uniform, dtype=dtype)
+        layers += [dense, Activation("relu")]
+    return layers[:-1]
+
+
+def network(sizes, rng, l2=0.0):
+    """The model of these layers, with l2 times the squared weights in its loss."""
     if l2:
-        return Regularized(layers[:-1], kernel_regularizer=L1L2(0.0, l2))
-    return Sequential(layers[:-1])
+        return Regularized(stack(sizes, rng), kernel_regularizer=L1L2(0.0, l2))
+    return Sequential(stack(sizes, rng))
 
 
 class Plan(NamedTuple):
@@ -206,29 +224,24 @@ def cross_entropy(model, part):
 # --- baseline
 
 
+MODELS = ("chance", "linear", "linear, untuned", "net", "net, 27 trials", "net, untuned",
+          "neighbors", "trees")  # fmt: skip
+
+
 class Task(NamedTuple):
     """Data on which models are compared; classes 1 is a regression."""
 
     classes: int
     counts: tuple
     test: int
-    models: tuple = (
-        "chance",
-        "linear",
-        "linear, untuned",
-        "net",
-        "net, 27 trials",
-        "net, untuned",
-        "neighbors",
-        "trees",
-    )
+    models: tuple = MODELS
 
 
 TASKS = {
-    "digits": Task(10, (20, 50, 100, 200, 400, 800, 1400), 397, Task._field_defaults["models"][:-1]),
-    "breast cancer": Task(2, (20, 40, 80, 160, 320), 200),
-    "wine": Task(3, (20, 40, 80, 118), 60),
-    "diabetes": Task(1, (20, 40, 80, 160, 320), 122),
+    "digits": Task(10, (20, 50, 100, 200, 400, 800, 1400), 397, MODELS[:-1]),
+    "breast cancer": Task(2, (20, 80, 320), 200),
+    "wine": Task(3, (20, 40, 118), 60),
+    "diabetes": Task(1, (20, 80, 160, 320), 122),
 }
 NET = tuple(itertools.product((0.005, 0.02, 0.08), (1e-4, 3e-3, 0.1), (64, 16, 128)))
 TRIALS = {
@@ -266,15 +279,15 @@ def linear_scores(part, x, l2, classes):
     curve = np.linalg.norm(np.c_[part[0], np.ones(len(part[0]))], 2) ** 2 / len(part[0])
     dense = Dense(x.shape[1], classes, rng=None, initializer=zeros)
     model = Regularized([dense], kernel_regularizer=L1L2(0.0, l2))
-    plan = Plan(rate=1 / (0.5 * curve + 2 * l2), epochs=500, batch_size=len(part[0]))
+    plan = Plan(rate=1 / (0.5 * curve + 2 * l2), epochs=300, batch_size=len(part[0]))
     return softmax(train(model, part, plan, None).predict(x).astype(np.float64))
 
 
 def net_scores(part, x, trial, classes, seed):
-    """The same of a net with [rate, l2, units]; at least 30 epochs and 300 steps."""
+    """The same of a net with [rate, l2, units]; at least 20 epochs and 200 steps."""
     rate, l2, units = trial
     model = network((x.shape[1], units, classes), np.random.default_rng([*seed, 1]), l2)
-    epochs = max(30, math.ceil(300 / math.ceil(len(part[0]) / 32)))
+    epochs = max(20, math.ceil(200 / math.ceil(len(part[0]) / 32)))
     plan, rng = Plan(rate, epochs=epochs, batch_size=32), np.random.default_rng([*seed, 2])
     model = train(model, part, plan, rng, loss=MeanSquaredError() if classes == 1 else None)
     if model is None:
@@ -383,22 +396,27 @@ def compare(task, count, seed):
     return {name: found[name] for name in TASKS[task].models}
 
 
-def baseline(task, seeds, counts=None):
-    """What is stored under baseline[TASK]."""
-    counts = TASKS[task].counts if counts is None else counts
-    runs = {str(n): [compare(task, n, seed) for seed in seeds] for n in counts}
-    models = TASKS[task].models
-    pick = lambda k: {m: {n: [r[m][k] for r in rs] for n, rs in runs.items()} for m in models}  # noqa: E731
-    wins = {}
-    for n, rs in runs.items():
-        gap = [r["net"][0] - r["linear"][0] for r in rs]
-        wins[n] = {"net": sum(g > 0 for g in gap), "linear": sum(g < 0 for g in gap)}
+def all_seeds(task, count, seeds):
+    """{"scores": {MODEL: list}, "chosen": {MODEL: list}} of one number of samples."""
+    runs = [compare(task, count, seed) for seed in seeds]
+    return {
+        name: {m: [run[m][k] for run in runs] for m in TASKS[task].models}
+        for k, name in enumerate(("scores", "chosen"))
+    }
+
+
+def baseline(task, by_count):
+    """What is stored under baseline[TASK]; by_count: {COUNT: what `all_seeds` found}."""
+    models, wins = TASKS[task].models, {}
+    for n, found in by_count.items():
+        gap = np.subtract(found["scores"]["net"], found["scores"]["linear"])
+        wins[n] = {"net": int(np.sum(gap > 0)), "linear": int(np.sum(gap < 0))}
     return {
         "measure": "R2" if TASKS[task].classes == 1 else "accuracy",
-        "counts": list(counts),
+        "counts": [int(n) for n in by_count],
         "test": TASKS[task].test,
-        "scores": pick(0),
-        "chosen": pick(1),
+        "scores": {m: {n: f["scores"][m] for n, f in by_count.items()} for m in models},
+        "chosen": {m: {n: f["chosen"][m] for n, f in by_count.items()} for m in models},
         "trials": {m: list(TRIALS[m]) for m in models},
         "wins": wins,
     }
@@ -416,6 +434,7 @@ OTHERS = {
 USUAL = {"decay": 1e-6, "momentum": 0.9, "width": 32}
 FIELD = {"decay": "l2", "momentum": "momentum", "width": "units"}
 RUNGS, BUDGETS = (2, 4, 8, 16), (4, 9, 16, 25)
+IDLE = {16: (4, 2), 64: (8, 4, 2)}  # trials: values on each axis of a grid, the more the fewer axes
 KNOWS_NOTHING = math.log(10)
 
 
@@ -472,13 +491,33 @@ def spaced(k, size, ends=False):
 def searches(n, usual, size):
     """{SEARCH: flat places (how often, trials) of the searches that do not draw}."""
     k = math.isqrt(n)
-    cross = lambda rows, columns: np.add.outer(rows * size, columns).ravel()  # noqa: E731
-    ways = {
-        "grid": itertools.product(spaced(k, size), repeat=2),
-        "grid with ends": itertools.product(spaced(k, size, ends=True), repeat=2),
-        "line": [(rows, np.array([usual])) for rows in spaced(n, size)],
+    (ends,) = spaced(k, size, ends=True)
+    return {
+        "grid": grids(k, size),
+        "grid with ends": np.add.outer(ends * size, ends).reshape(1, -1),
+        "line": np.array([rows * size + usual for rows in spaced(n, size)]),
     }
-    return {name: np.array([cross(*pair) for pair in found]) for name, found in ways.items()}
+
+
+def latin(n, size, rng, repeats=4000):
+    """Flat places (repeats, n), even in rows and in columns, paired at random. McKay (1979)."""
+    rows, columns = ((np.arange(n) + rng.random((repeats, n))) * size / n for _ in range(2))
+    return rows.astype(int) * size + rng.permuted(columns.astype(int), axis=1)
+
+
+def duel(last, flat, n):
+    """(random wins, both are equal): probabilities of n draws against the grids `flat`."""
+    at_best, worse = (  # all of random's draws at least as high as the grid's best; higher
+        np.array([np.mean(relation(last, g)) ** n for g in last[flat].min(axis=1)])
+        for relation in (np.greater_equal, np.greater)
+    )
+    return float(np.mean(1 - at_best)), float(np.mean(at_best - worse))
+
+
+def grids(k, size):
+    """Flat places of all grids of k x k: one row for each pair of offsets."""
+    pairs = itertools.product(spaced(k, size), repeat=2)
+    return np.array([np.add.outer(rows * size, columns).ravel() for rows, columns in pairs])
 
 
 def halving_start(n):
@@ -516,16 +555,16 @@ def budget(n, losses, right, usual, seed):
     for name, flat in places.items():
         chosen = flat[np.arange(len(flat)), np.argmin(last[flat], axis=1)]
         found[name] = last[chosen].mean(), right[chosen].mean()
+    rng = np.random.default_rng([seed, n, 1])
+    drawn = latin(n, size, rng)
+    chosen = drawn[np.arange(len(drawn)), np.argmin(last[drawn], axis=1)]
+    found["Latin"] = last[chosen].mean(), right[chosen].mean()
     ends = halved(losses, halving_start(n), np.random.default_rng([seed, n]))
     found["halving"] = last[ends].mean(), right[ends].mean()
-    grid = last[places["grid"]].min(axis=1)
-    at_best, worse = (  # all of random's draws at least as high as the grid's best; higher
-        np.array([np.mean(relation(last, g)) ** n for g in grid])
-        for relation in (np.greater_equal, np.greater)
-    )
+    wins, same = duel(last, places["grid"], n)
     return {
-        "random_wins": float(np.mean(1 - at_best)),
-        "equal": float(np.mean(at_best - worse)),
+        "random_wins": wins,
+        "equal": same,
         "regret": {name: float(loss - last.min()) for name, (loss, _) in found.items()},
         "test_accuracy": {name: float(share) for name, (_, share) in found.items()},
     }
@@ -556,6 +595,15 @@ def random_vs_grid(pair, seeds, surfaces):
         "accuracy": right.mean(axis=0).tolist(),
         "explained": by_seed([explained(v) for v in last]),
         "explained_good": by_seed([explained(v[good]) for v in last]),
+        "idle": {
+            str(n): {
+                str(round(math.log(n, k)) - 2): [
+                    duel(v.ravel(), grids(k, PLACES), n)[0] for v in last
+                ]
+                for k in ks
+            }
+            for n, ks in IDLE.items()
+        },
         "budgets": {
             str(n): by_seed(
                 [budget(n, *s, usual, seed) for seed, s in zip(seeds, surfaces, strict=True)]
@@ -649,26 +697,308 @@ def seeds_part(seeds):
     }
 
 
+# --- checks of a broken training
+
+
+class Healthy:
+    """All of a training: the images, the net, the loss, the steps. A fault changes one thing."""
+
+    rate, units, epochs, n_train = 0.01, 32, 30, 400
+
+    def pixels(self, x):
+        return x
+
+    def labels(self, y, rng):
+        """What becomes of the labels of the training images on their way."""
+        return y
+
+    def split(self, x, y, rng):
+        """(training, validation) from the same images."""
+        return (x[: self.n_train], y[: self.n_train]), (x[self.n_train :], y[self.n_train :])
+
+    def data(self, seed, y=None):
+        """(training, validation, test); y: other labels for the 700 that are split."""
+        (x, true), (fresh, known) = draw(seed, 700)
+        rng = np.random.default_rng([seed, 3])
+        part, held = self.split(self.pixels(x), true if y is None else y, rng)
+        return (part[0], self.labels(part[1], rng)), held, (self.pixels(fresh), known)
+
+    def layers(self, rng, dtype):
+        return stack((64, self.units, 10), rng, dtype)
+
+    def build(self, seed, l2=1e-4, dtype=np.float32):
+        layers = self.layers(np.random.default_rng([seed, 1]), dtype)
+        return Regularized(layers, kernel_regularizer=L1L2(0.0, l2))
+
+    def loss(self):
+        return SparseCategoricalCrossentropy(from_logits=True)
+
+    def fitted(self, seed, part, epochs=None, callbacks=()):
+        """The trained model, or None."""
+        plan, rng = Plan(self.rate, epochs=epochs or self.epochs), np.random.default_rng([seed, 2])
+        return train(self.build(seed), part, plan, rng, loss=self.loss(), callbacks=callbacks)
+
+
+class SoftmaxTwice(Healthy):
+    def layers(self, rng, dtype):
+        return [*super().layers(rng, dtype), Softmax()]
+
+
+class LabelsAstray(Healthy):
+    def labels(self, y, rng):
+        return rng.permutation(y)
+
+
+class AllZero(Healthy):
+    def layers(self, rng, dtype):
+        layers = super().layers(rng, dtype)
+        for layer in layers:
+            for p in layer.params.values():
+                p[...] = 0
+        return layers
+
+
+class NoSlope(Activation):
+    """A ReLU that forgets its slope on the way back."""
+
+    def backward(self, grad):
+        return grad
+
+
+class SlopeForgotten(Healthy):
+    def layers(self, rng, dtype):
+        return [NoSlope("relu") if isinstance(layer, Activation) else layer
+                for layer in super().layers(rng, dtype)]  # fmt: skip
+
+
+class Deaf(Dense):
+    """A layer whose gradient never arrives."""
+
+    def backward(self, grad, input_gradient=True):
+        back = super().backward(grad, input_gradient)
+        self.grads = {name: np.zeros_like(g) for name, g in self.grads.items()}
+        return back
+
+
+class FirstLayerFrozen(Healthy):
+    def layers(self, rng, dtype):
+        layers = super().layers(rng, dtype)
+        deaf = Deaf(64, self.units, rng=rng, dtype=dtype)
+        deaf.params = layers[0].params
+        return [deaf, *layers[1:]]
+
+    def build(self, seed, l2=0.0, dtype=np.float32):
+        return super().build(seed, l2, dtype)
+
+
+class RateTooHigh(Healthy):
+    rate = 1.0
+
+
+class RateTooLow(Healthy):
+    rate = 1e-5
+
+
+class PixelsTo255(Healthy):
+    def pixels(self, x):
+        return 255 * x
+
+
+class Mixed(Layer):
+    """(N, n) turned by a reshape, where a transpose was meant: samples are mixed."""
+
+    def forward(self, x, training=False):
+        return x.T.reshape(x.shape)
+
+    def backward(self, grad):
+        return grad.reshape(grad.shape[::-1]).T
+
+
+class Reshaped(Healthy):
+    def layers(self, rng, dtype):
+        first, *rest = super().layers(rng, dtype)
+        return [first, Mixed(), *rest]
+
+
+class CopiesInBoth(Healthy):
+    """Images are drawn again to have more of them, and only then split."""
+
+    def split(self, x, y, rng):
+        again = rng.integers(len(x), size=2 * len(x))
+        return super().split(x[again], y[again], rng)
+
+
+class PenaltySubtracted(Healthy):
+    def build(self, seed, l2=1e-4, dtype=np.float32):
+        layers = self.layers(np.random.default_rng([seed, 1]), dtype)
+        wrong = L1L2(0.0, l2)
+        wrong.l2 = -l2
+        return Regularized(layers, kernel_regularizer=wrong)
+
+
+class AlwaysDropping(Dropout):
+    """Dropout that does not stop when it is asked for an answer."""
+
+    def forward(self, x, training=False):
+        return super().forward(x, training=True)
+
+
+class DropoutInTest(Healthy):
+    def layers(self, rng, dtype):
+        first, relu, last = super().layers(rng, dtype)
+        return [first, relu, AlwaysDropping(0.5, rng=rng), last]
+
+
+FAULTS = {
+    "none": Healthy,
+    "softmax twice": SoftmaxTwice,
+    "labels astray": LabelsAstray,
+    "all weights zero": AllZero,
+    "slope of ReLU forgotten": SlopeForgotten,
+    "first layer frozen": FirstLayerFrozen,
+    "rate too high": RateTooHigh,
+    "rate too low": RateTooLow,
+    "pixels to 255": PixelsTo255,
+    "samples mixed by a reshape": Reshaped,
+    "copies in training and validation": CopiesInBoth,
+    "penalty subtracted": PenaltySubtracted,
+    "dropout in the test": DropoutInTest,
+}
+
+
+def check_chance(case, seed):
+    part, *_ = case.data(seed)
+    found = sanity.loss_at_chance(case.build(seed), case.loss(), *part)
+    return found.ok, found.found
+
+
+def check_batch(case, seed):
+    part, *_ = case.data(seed)
+    steps = SGD(case.rate, momentum=0.9)
+    found = sanity.overfit_a_batch(lambda: case.build(seed), case.loss(), steps, *part)
+    return found.ok, found.found
+
+
+def check_gradient(case, seed):
+    (x, y), *_ = case.data(seed)
+    rng = np.random.default_rng([seed, 4])
+    try:
+        model = case.build(seed, dtype=np.float64)
+        found = gradcheck(model, x[:20].astype(np.float64), loss=case.loss(), y=y[:20], rng=rng,
+                          coordinates=20)  # fmt: skip
+    except ValueError:  # two passes gave two losses
+        return False, math.inf
+    return found.ok, found.error
+
+
+def check_penalty(case, seed):
+    part, *_ = case.data(seed)
+    try:
+        found = sanity.regularization_raises_the_loss(
+            lambda strength: case.build(seed, strength), case.loss(), *part
+        )
+    except ValueError:  # the same weights gave two losses
+        return False, math.inf
+    return found.ok, found.found
+
+
+def check_independent(case, seed):
+    part, *_ = case.data(seed)
+    found = sanity.independent_samples(case.build(seed), part[0][:8])
+    return found.ok, found.found
+
+
+def check_shuffled(case, seed):
+    def score(y):
+        part, held, _ = case.data(seed, y)
+        return accuracy(case.fitted(seed, part, epochs=60), held)
+
+    y = draw(seed, 700)[0][1]
+    found = sanity.shuffled_labels(score, y, rng=np.random.default_rng([seed, 5]), repeats=2)
+    return found.ok, found.found
+
+
+def check_updates(case, seed):
+    """The median ratio of every kernel in the first hundred steps; the one farthest from 1e-3."""
+    part, *_ = case.data(seed)
+    watch = UpdateRatios()
+    with np.errstate(all="ignore"):
+        case.fitted(seed, part, epochs=5, callbacks=[watch])
+        ratios = [np.median(v) for k, v in watch.values.items() if k.endswith("kernel")]
+    worst = max(ratios, key=lambda r: abs(r + 3) if math.isfinite(r) else math.inf)
+    return bool(SLOW <= worst <= FAST), float(worst)
+
+
+def check_baseline(case, seed):
+    """Validation accuracy, which softmax regression on right images must not beat by 0.05."""
+    part, held, _ = case.data(seed)
+    right, other, _ = Healthy().data(seed)
+    linear = linear_scores(right, other[0], 1e-3, 10).argmax(axis=1)
+    found = accuracy(case.fitted(seed, part), held)
+    return found >= np.mean(linear == other[1]) - 0.05, found
+
+
+CHECKS = {
+    "loss at chance": check_chance,
+    "overfit a batch": check_batch,
+    "gradient": check_gradient,
+    "penalty raises the loss": check_penalty,
+    "independent samples": check_independent,
+    "shuffled labels": check_shuffled,
+    "update ratio": check_updates,
+    "linear baseline": check_baseline,
+}
+
+
+def sanity_part(seeds, faults=FAULTS, checks=CHECKS):
+    """What is stored under sanity."""
+    cases = {name: FAULTS[name]() for name in faults}
+    runs = {
+        f: {c: [CHECKS[c](case, k) for k in seeds] for c in checks} for f, case in cases.items()
+    }
+    tested = {}
+    for name, case in cases.items():
+        tested[name] = []
+        for seed in seeds:
+            part, _, test = case.data(seed)
+            tested[name].append(accuracy(case.fitted(seed, part), test))
+    return {
+        "checks": list(checks),
+        "faults": list(faults),
+        "found": {
+            f: {c: sum(not ok for ok, _ in r) for c, r in v.items()} for f, v in runs.items()
+        },
+        "values": {f: {c: [v for _, v in r] for c, r in row.items()} for f, row in runs.items()},
+        "accuracy": tested,
+    }
+
+
 # --- choosing by the test set
 
 POOLS, POOL, TEST_SIZES = ("settings", "seeds"), 100, (100, 400)
-TRIED = (1, 2, 5, 10, 20, 50, 100)
+TRIED, DRAWN = (1, 2, 5, 10, 20, 50, 100), 100
 
 
 def pool(kind, seed, count=POOL):
-    """Accuracies (count, SIZES + 1): on the test sets, and on images that nobody has seen."""
-    part, *tests = draw(seed, 200, TEST_SIZES[-1])
-    tests = [*((tests[0][0][:n], tests[0][1][:n]) for n in TEST_SIZES), tests[1]]
+    """(count, images) of bool: which of the images that are not trained on each net reads."""
+    part, (x, y) = draw(seed, 200)
     rng, found = np.random.default_rng([seed, 3]), []
     for k in range(count):
         plan = Plan()
         if kind == "settings":
-            rate, l2, units, epochs = np.exp(rng.uniform(*np.log([[0.003, 1e-6, 8, 4],
-                                                                  [0.3, 1e-2, 128, 32]])))  # fmt: skip
+            ends = np.log([(0.003, 1e-6, 8, 4), (0.3, 1e-2, 128, 32)])
+            rate, l2, units, epochs = np.exp(rng.uniform(*ends))
             plan = Plan(rate, 0.9, l2, round(units), round(epochs))
         model = reader(part, plan, [seed, k, 1], [seed, k, 2])
-        found.append([accuracy(model, test) for test in tests])
+        with np.errstate(over="ignore", invalid="ignore"):
+            found.append(y == (0 if model is None else model.predict(x).argmax(axis=1)))
     return np.array(found)
+
+
+@functools.cache
+def best_shares(k, n):
+    """The probability that the best of k (of n, none twice) is number r of all."""
+    return np.array([math.comb(n - 1 - r, k - 1) for r in range(n)]) / math.comb(n, k)
 
 
 def best_of(k, seen, values):
@@ -676,22 +1006,31 @@ def best_of(k, seen, values):
 
     Equal ones are equally likely to be chosen.
     """
-    n, order = len(seen), np.argsort(-seen, kind="stable")
-    level = np.array([values[seen == s].mean() for s in seen])[order]
-    share = np.array([math.comb(n - 1 - r, k - 1) for r in range(n)]) / math.comb(n, k)
-    return float(share @ level)
+    levels, number, count = np.unique(-np.asarray(seen), return_inverse=True, return_counts=True)
+    mean = np.bincount(number, values, len(levels)) / count
+    return float(best_shares(k, len(seen)) @ np.repeat(mean, count))
 
 
-def test_set(kind, seeds):
+def chosen_by_test(kind, seeds, count=POOL, draws=DRAWN):
     """What is stored under test_set[POOL]: of each SIZE."""
-    pools = [pool(kind, seed) for seed in seeds]
-    found = {}
-    for column, size in enumerate(TEST_SIZES):
-        ways = {"reported": (column, column), "fresh": (column, -1), "best_fresh": (-1, -1)}
-        found[str(size)] = {"tried": list(TRIED)} | {
-            name: {str(k): [best_of(k, p[:, by], p[:, of]) for p in pools] for k in TRIED}
-            for name, (by, of) in ways.items()
-        }
+    found = {str(size): {"tried": [k for k in TRIED if k <= count]} for size in TEST_SIZES}
+    rows = {size: [] for size in TEST_SIZES}
+    for seed in seeds:
+        right, rng = pool(kind, seed, count), np.random.default_rng([seed, 4])
+        for size in TEST_SIZES:
+            means = np.zeros((3, sum(k <= count for k in TRIED)))
+            for _ in range(draws):
+                order = rng.permutation(right.shape[1])
+                seen, fresh = (right[:, i].mean(axis=1) for i in np.split(order, [size]))
+                ways = ((seen, seen), (seen, fresh), (fresh, fresh))
+                means += [[best_of(k, *way) for k in TRIED if k <= count] for way in ways]
+            rows[size].append(means / draws)
+    for size, row in rows.items():
+        for way, name in enumerate(("reported", "fresh", "best_fresh")):
+            found[str(size)][name] = {
+                str(k): [float(means[way, j]) for means in row]
+                for j, k in enumerate(found[str(size)]["tried"])
+            }
     return found
 
 
@@ -699,58 +1038,51 @@ def test_set(kind, seeds):
 
 UPDATES = {"SGD": powers(1e-3, 10, 13), "momentum": powers(1e-4, 1, 13),
            "Adam": powers(1e-5, 0.1, 13)}  # fmt: skip
-LENGTHS = (10, 100)
+LENGTHS, EARLY = (10, 100), 100
 LAYERS = ("1", "2", "3")
-
-
-class Ratios(Callback):
-    """|change of W| / |W| of every kernel at every step."""
-
-    def on_train_begin(self, model):
-        self.kernels = [layer.params["kernel"] for layer in model.layers if layer.params]
-        self.before, self.found = [w.copy() for w in self.kernels], []
-
-    def on_batch_end(self, model, iteration, logs):
-        pairs = list(zip(self.kernels, self.before, strict=True))
-        self.found.append([np.linalg.norm(w - b) / np.linalg.norm(b) for w, b in pairs])
-        for w, b in pairs:
-            b[...] = w
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def updated(name, rate, epochs, seed):
-    """(median ratio of each layer, training loss, test accuracy); (None, ...) if it diverged."""
+    """(median ratio of each layer early, and in all; training loss, test accuracy) or Nones."""
     part, test = draw(seed, 200)
     model = network((64, 64, 64, 10), np.random.default_rng([seed, 1]))
-    watch = Ratios()
+    watch = UpdateRatios()
     optimizer = {"SGD": SGD(rate), "momentum": SGD(rate, momentum=0.9), "Adam": Adam(rate)}[name]
     plan = Plan(epochs=epochs)
     order = np.random.default_rng([seed, 2])
     model = train(model, part, plan, order, optimizer=optimizer, callbacks=[watch])
     if model is None:
-        return [None] * len(LAYERS), None, None
-    ratios = [float(v) for v in np.median(watch.found, axis=0)]
-    return ratios, cross_entropy(model, part), accuracy(model, test)
+        return [None] * len(LAYERS), [None] * len(LAYERS), None, None
+    found = 10 ** np.array([v for name, v in watch.values.items() if name.endswith("kernel")])
+    early, whole = (np.median(v, axis=1).tolist() for v in (found[:, :EARLY], found))
+    return early, whole, cross_entropy(model, part), accuracy(model, test)
 
 
 def updates(name, epochs, seeds):
     """What is stored under updates[OPTIMIZER][EPOCHS]."""
     rates = UPDATES[name]
     runs = [[updated(name, rate, epochs, seed) for seed in seeds] for rate in rates]
-    right = [[run[2] for run in row] for row in runs]
-    ratio = [[[run[0][k] for run in row] for row in runs] for k in range(len(LAYERS))]
+    right = [[run[3] for run in row] for row in runs]
+    ratio, all_steps = (
+        [[[run[part][k] for run in row] for row in runs] for k in range(len(LAYERS))]
+        for part in (0, 1)
+    )
     mean = np.array([np.mean([0.1 if v is None else v for v in row]) for row in right])
     whole = np.array([None not in row for row in right])
     at = int(np.argmax(mean))
-    typical = np.array([[np.mean(row) if ok else np.inf for row, ok in zip(rows, whole, strict=True)]
-                        for rows in ratio])  # fmt: skip
+    typical = np.array(
+        [[np.mean(row) if ok else np.inf for row, ok in zip(rows, whole, strict=True)]
+         for rows in ratio]
+    )  # fmt: skip
     good = (mean >= mean[at] - 0.01) & whole
-    rule = [int(np.argmin(np.abs(np.log10(row) + 3))) for row in typical]
+    rule = [int(np.argmin(np.abs(np.log10(np.maximum(row, 1e-12)) + 3))) for row in typical]
     named = lambda values: dict(zip(LAYERS, values, strict=True))  # noqa: E731
     return {
         "rates": list(rates),
         "ratio": named(ratio),
-        "train_loss": [[run[1] for run in row] for row in runs],
+        "whole": named(all_steps),
+        "train_loss": [[run[2] for run in row] for row in runs],
         "test_accuracy": right,
         "best": rates[at],
         "ratio_at_best": named([rows[at] for rows in ratio]),
@@ -781,40 +1113,76 @@ SPENT = {}  # seconds of every part, also of those made earlier
 def run(seeds):
     """The whole result but for `small`; kept on the way, part by part."""
     seeds, found = list(seeds), {}
+    early = [UPDATES, EARLY]
     found["updates"] = {
         name: {
-            str(epochs): kept(f"updates-{name}-{epochs}", UPDATES, updates, name, epochs, seeds)
+            str(epochs): kept(f"updates-{name}-{epochs}", early, updates, name, epochs, seeds)
             for epochs in LENGTHS
         }
         for name in UPDATES
     }
     found["test_set"] = {
-        kind: kept(f"test-{kind}", [TEST_SIZES, TRIED], test_set, kind, seeds) for kind in POOLS
+        kind: kept(f"test-{kind}", [TEST_SIZES, TRIED, DRAWN], chosen_by_test, kind, seeds)
+        for kind in POOLS
     }
+    found["sanity"] = kept("sanity", [list(FAULTS), list(CHECKS)], sanity_part, seeds)
     known = [SEEDS_PLAN, SEEDS_SIZES, DRAWS, UNITS, RUNS, COMPARED, LUCKY_PLAN, LUCKY_SIZES, KS]
     found["seeds"] = kept("seeds", known, seeds_part, seeds)
+    sizes = (RUNGS, SEARCH_SIZES)
     surfaces = {
         pair: [
-            kept(f"surface-{pair}-{seed}", [RATES, OTHERS[pair], RUNGS, SEARCH_SIZES], surface,
-                 pair, seed, arrays=True)  # fmt: skip
-            for seed in seeds[:5]
+            kept(f"surface-{pair}-{k}", [RATES, others, *sizes], surface, pair, k, arrays=True)
+            for k in seeds[:5]
         ]
-        for pair in OTHERS
+        for pair, others in OTHERS.items()
     }
     found["random_vs_grid"] = {
         pair: rounded(random_vs_grid(pair, seeds[:5], surfaces[pair])) for pair in OTHERS
     }
-    found["baseline"] = {
-        task: kept(f"baseline-{task}", [TRIALS, TASKS[task]], baseline, task, seeds)
-        for task in TASKS
-    }
+    found["baseline"] = {}
+    for task, described in TASKS.items():
+        known = [TRIALS, described.models, described.test]
+        by_count = {
+            str(n): kept(f"baseline-{task}-{n}", known, all_seeds, task, n, seeds)
+            for n in described.counts
+        }
+        found["baseline"][task] = baseline(task, by_count)
     return found
+
+
+def small():
+    """A few seconds' part of everything: what the tests repeat and compare with what is stored."""
+    first = {}
+    for task, described in TASKS.items():
+        order = np.random.default_rng(0).permutation(len(table(task)[1]))
+        x, y = (a[order] for a in table(task))
+        part, (held, true) = (x[:40], y[:40]), (x[40:200], y[40:200])
+        first[task] = {
+            m: score(all_scores(m, TRIALS[m][:1], task, part, held, (0,))[0], true)
+            for m in described.models
+        }
+    faults = ("none", "softmax twice", "rate too low", "copies in training and validation")
+    return {
+        "baseline": first,
+        "random_vs_grid": {
+            pair: [tried(pair, 0.03, others[k], 0) for k in (0, 16, 28)]
+            for pair, others in OTHERS.items()
+        },
+        "seeds": {
+            "sources": {source: sources(source, 0, 2) for source in SOURCES},
+            "settings": {str(units): settings(units, 2) for units in UNITS},
+            "lucky": lucky(50, 0),
+        },
+        "sanity": sanity_part([0], faults),
+        "test_set": {kind: pool(kind, 0, 4).mean(axis=1).tolist() for kind in POOLS},
+        "updates": {name: updated(name, rates[6], 10, 0) for name, rates in UPDATES.items()},
+    }
 
 
 def main(arguments=None):
     seeds = record.chosen_seeds(arguments, SEEDS, __doc__.splitlines()[0])
-    started = time.perf_counter()
     found = run(seeds)
+    found["small"] = rounded(small())
     record.save("practice", found, seeds=seeds, started=time.perf_counter() - sum(SPENT.values()))
 
 
