@@ -866,6 +866,9 @@ FAULTS = {
 }
 
 
+BATCH_STEPS = 2000  # at this rate 500 are too few for labels without sense
+
+
 def check_chance(case, seed):
     part, *_ = case.data(seed)
     found = sanity.loss_at_chance(case.build(seed), case.loss(), *part)
@@ -875,7 +878,8 @@ def check_chance(case, seed):
 def check_batch(case, seed):
     part, *_ = case.data(seed)
     steps = SGD(case.rate, momentum=0.9)
-    found = sanity.overfit_a_batch(lambda: case.build(seed), case.loss(), steps, *part)
+    found = sanity.overfit_a_batch(lambda: case.build(seed), case.loss(), steps, *part,
+                                   steps=BATCH_STEPS)  # fmt: skip
     return found.ok, found.found
 
 
@@ -1076,7 +1080,9 @@ def updates(name, epochs, seeds):
          for rows in ratio]
     )  # fmt: skip
     good = (mean >= mean[at] - 0.01) & whole
-    rule = [int(np.argmin(np.abs(np.log10(np.maximum(row, 1e-12)) + 3))) for row in typical]
+    rule = [
+        int(np.argmin(np.abs(np.log10(np.maximum(row, 1e-12)) + 3))) for row in typical[:, : at + 1]
+    ]
     named = lambda values: dict(zip(LAYERS, values, strict=True))  # noqa: E731
     return {
         "rates": list(rates),
@@ -1125,7 +1131,7 @@ def run(seeds):
         kind: kept(f"test-{kind}", [TEST_SIZES, TRIED, DRAWN], chosen_by_test, kind, seeds)
         for kind in POOLS
     }
-    found["sanity"] = kept("sanity", [list(FAULTS), list(CHECKS)], sanity_part, seeds)
+    found["sanity"] = kept("sanity", [list(FAULTS), list(CHECKS), BATCH_STEPS], sanity_part, seeds)
     known = [SEEDS_PLAN, SEEDS_SIZES, DRAWS, UNITS, RUNS, COMPARED, LUCKY_PLAN, LUCKY_SIZES, KS]
     found["seeds"] = kept("seeds", known, seeds_part, seeds)
     sizes = (RUNGS, SEARCH_SIZES)
