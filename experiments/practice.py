@@ -2,7 +2,7 @@
 
 The nets have one hidden layer (`updates`: two) of ReLUs, trained by `twice.scratch`; unless a part
 says otherwise they learn 200 of the 1797 handwritten digits by SGD with momentum 0.9. A seed draws
-its own images, weights and batches.
+its own images, weights and batches. `random_vs_grid` has five seeds, the rest ten.
 
     OPENBLAS_NUM_THREADS=1 python -m experiments.practice               about 20 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.practice --seeds 0 1   two seeds of ten
