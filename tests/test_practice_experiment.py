@@ -299,13 +299,8 @@ def test_a_small_part_gives_what_was_stored(stored):
     same(run.rounded(run.small()), stored["small"])
 
 
-def leaves(value):
-    """All numbers within nested lists and dicts."""
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from leaves(inner)
-    else:
-        yield value
+def mean(value):
+    return float(np.mean(value))
 
 
 def test_what_is_stored_is_whole(stored):
@@ -318,7 +313,8 @@ def test_what_is_stored_is_whole(stored):
         for by_count in found["scores"].values():
             assert [len(v) for v in by_count.values()] == [seeds] * len(found["counts"])
         for model, by_count in found["chosen"].items():
-            tried = [list(t) if isinstance(t, tuple) else t for t in run.TRIALS[model]]
+            own = run.TASKS[task].trials_of(model)
+            tried = [list(t) if isinstance(t, tuple) else t for t in own]
             assert all(trial in tried for chosen in by_count.values() for trial in chosen)
     for found in stored["random_vs_grid"].values():
         assert np.shape(found["loss"]) == (32, 32) == np.shape(found["accuracy"])
@@ -347,11 +343,41 @@ def test_a_stored_seed_is_found_again(stored):
         assert found[0][-1] == pytest.approx(loss[i, j], rel=0.05)
 
 
+# --- what the chapter claims: baselines
+
+
+def gained(stored, task, count, one="net", other="linear"):
+    """What one model scores more than another, seed by seed."""
+    scores = stored["baseline"][task]["scores"]
+    return np.subtract(scores[one][str(count)], scores[other][str(count)])
+
+
+def test_with_few_digits_the_linear_model_beats_the_net_and_with_many_the_net(stored):
+    for count in (50, 100):
+        assert gained(stored, "digits", count).mean() < -0.005
+        assert stored["baseline"]["digits"]["wins"][str(count)]["linear"] >= 8
+    for count in (200, 400):
+        assert abs(gained(stored, "digits", count).mean()) < 0.008
+    for count in (800, 1400):
+        assert gained(stored, "digits", count).mean() > 0.005
+
+
+def test_on_digits_neighbors_beat_both(stored):
+    for count in (50, 100, 200, 400, 800, 1400):
+        for other in ("linear", "net", "net, 27 trials"):
+            assert gained(stored, "digits", count, "neighbors", other).mean() > 0, (count, other)
+
+
+def test_on_diabetes_an_untuned_net_loses_and_a_tuned_one_is_no_better_than_ridge(stored):
+    for count in run.TASKS["diabetes"].counts:
+        untuned = gained(stored, "diabetes", count, "net, untuned", "linear, untuned")
+        assert np.all(untuned < 0) if count > 20 else untuned.mean() < -0.2
+        assert abs(gained(stored, "diabetes", count).mean()) < 0.015
+        for model in ("neighbors", "trees"):
+            assert gained(stored, "diabetes", count, model, "linear").mean() < -0.03
+
+
 # --- what the chapter claims: random against grid
-
-
-def mean(value):
-    return float(np.mean(value))
 
 
 def test_one_of_two_matters_and_random_still_wins_little_more_than_half(stored):
