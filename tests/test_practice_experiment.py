@@ -524,14 +524,13 @@ def test_the_best_ratio_is_above_the_rule_and_moves_with_the_time_there_is(store
         for layer in run.LAYERS:
             assert mean(brief["ratio_at_best"][layer]) > 4e-3
             assert brief["good"][layer][0] > 3e-3
-            assert long["good"][layer][0] < brief["good"][layer][0] / 2
+            assert long["good"][layer][0] < brief["good"][layer][0] / 1.5
             assert brief["at_rule"][layer] < -0.2
             assert long["at_rule"][layer] > (-0.05 if layer != "3" or name == "Adam" else -0.15)
 
 
-def test_above_three_in_a_hundred_nets_break(stored):
+def test_at_the_largest_rate_nets_break(stored):
     for by_length in stored["updates"].values():
         for found in by_length.values():
-            top = [mean(v) for v in found["test_accuracy"]]
-            after = found["rates"].index(found["best"]) + 2
-            assert max(top[after:]) < max(top) - 0.02
+            reached = [mean(v) for v in found["test_accuracy"]]
+            assert reached[-1] < 0.7 < 0.88 < max(reached)
