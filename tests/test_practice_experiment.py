@@ -173,12 +173,25 @@ def test_halving_spends_no_more_epochs_and_finds_the_best_when_curves_keep_their
     found = run.halved(losses, 30, np.random.default_rng(1), 500)
     drawn = np.random.default_rng(1).integers(100, size=(500, 30))
     np.testing.assert_array_equal(losses[found, 0], losses[drawn, 0].min(axis=1))
+    crossing = np.random.default_rng(2).permuted(losses, axis=0)
+    drawn = np.random.default_rng(1).integers(100, size=(500, 21))
+    for found, alive in zip(
+        run.halved(crossing, 21, np.random.default_rng(1), 500), drawn, strict=True
+    ):
+        for rung, keep in enumerate((10, 5, 2, 1)):
+            alive = sorted(alive, key=lambda place: crossing[place, rung])[:keep]
+        assert found == alive[0]
     late = np.c_[-losses[:, :3], losses[:, 3:]]  # the worst of all is the best until the end
     found = run.halved(late, 30, np.random.default_rng(1), 500)
     assert losses[found, 0].mean() > 80
 
 
-def test_a_diverged_net_has_the_loss_of_one_that_knows_nothing():
+def test_a_net_worse_than_one_that_knows_nothing_has_its_loss(monkeypatch):
+    monkeypatch.setattr(run, "cross_entropy", lambda model, part: 17.0)
+    assert run.tried("decay", 0.01, 1e-6, 0)[0] == [math.log(10)] * 4
+    monkeypatch.setattr(run, "cross_entropy", lambda model, part: math.nan)
+    assert run.tried("decay", 0.01, 1e-6, 0)[0] == [math.log(10)] * 4
+    monkeypatch.undo()
     losses, right = run.tried("decay", 1e30, 1e-6, 0)
     assert losses == [math.log(10)] * 4
     assert right == 0.1
@@ -372,9 +385,18 @@ def test_on_diabetes_an_untuned_net_loses_and_a_tuned_one_is_no_better_than_ridg
     for count in run.TASKS["diabetes"].counts:
         untuned = gained(stored, "diabetes", count, "net, untuned", "linear, untuned")
         assert np.all(untuned < 0) if count > 20 else untuned.mean() < -0.2
-        assert abs(gained(stored, "diabetes", count).mean()) < 0.015
+        assert -0.04 < gained(stored, "diabetes", count).mean() < 0.015
         for model in ("neighbors", "trees"):
             assert gained(stored, "diabetes", count, model, "linear").mean() < -0.03
+
+
+def test_on_small_tables_nothing_beats_the_linear_model_by_much(stored):
+    for task in ("wine", "breast cancer"):
+        for count in run.TASKS[task].counts:
+            for other in ("net", "net, 27 trials", "net, untuned", "neighbors", "trees"):
+                assert gained(stored, task, count, other, "linear").mean() < 0.01, (task, count)
+    assert gained(stored, "wine", 40).mean() < -0.01
+    assert not np.any(gained(stored, "wine", 40) > 0)
 
 
 # --- what the chapter claims: random against grid
