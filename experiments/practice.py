@@ -4,7 +4,7 @@ The nets have one hidden layer (`updates`: two) of ReLUs, trained by `twice.scra
 says otherwise they learn 200 of the 1797 handwritten digits by SGD with momentum 0.9. A seed draws
 its own images, weights and batches. `random_vs_grid` has five seeds, the rest ten.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.practice               about 20 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.practice               20 minutes; busy, 60
     OPENBLAS_NUM_THREADS=1 python -m experiments.practice --seeds 0 1   two seeds of ten
 
 A run that was stopped goes on where it was. What it stores (a list is one number a seed):
