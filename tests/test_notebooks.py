@@ -13,8 +13,8 @@ CHAPTERS = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
 EXERCISES = sorted((notebooks.ROOT / "exercises").glob("*.ipynb"))
 SLUGS = [slug for _, slug in cli.chapters(notebooks.ROOT)]
-STANDARD = ("collections", "contextlib", "dataclasses", "functools", "itertools", "math", "typing")
-STANDARD = ("collections", "copy", "dataclasses", "functools", "itertools", "math", "typing")
+STANDARD = ("collections", "contextlib", "copy", "dataclasses", "functools")
+STANDARD += ("itertools", "math", "typing")
 FILES = ("glob", "io", "json", "pathlib", "zipfile")  # a checkpoint is a file
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda p: p.stem)
 

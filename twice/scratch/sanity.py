@@ -93,14 +93,16 @@ def overfit_a_batch(build, loss, optimizer, x, y, *, samples=20, steps=500, shar
     """A sound network learns a few samples by heart: their loss falls to nearly 0.
 
     build: () -> a fresh model; optimizer: a fresh one. Every step sees all of the first
-    `samples`, and it stops at `share` of the first loss. The loss is that of the data,
-    without penalty. values (T,): the loss before each step.
+    `samples`, and it stops at `share` of the first loss or, if lower, of the loss of knowing
+    nothing: outputs that start huge come down to chance without learning anything. The
+    loss is that of the data, without penalty. values (T,): the loss before each step.
     """
     if min(samples, steps) < 1 or not 0 < share < 1:
         got = f"{samples}, {steps} and {share}"
         raise ValueError(f"expected samples, steps >= 1 and 0 < share < 1, got {got}")
     x, y = np.asarray(x)[:samples], np.asarray(y)[:samples]
-    model, losses = build(), []
+    model, losses, goal = build(), [], np.nan
+    chance, _ = constant_losses(loss, y, model.predict(x))
     text = f"{len(x)} samples, not learned by heart in {steps} steps. Look at the rate, "
     text += "the gradients, the order of x and y; dropout and soft labels do it too"
     with np.errstate(all="ignore"):
@@ -113,11 +115,11 @@ def overfit_a_batch(build, loss, optimizer, x, y, *, samples=20, steps=500, shar
                 text = f"{error}. Try a smaller rate first"
                 break
             losses.append(value - pay)
-            if losses[-1] <= share * losses[0]:
+            goal = share * min(losses[0], chance or np.inf)
+            if losses[-1] <= goal:
                 text = f"{len(x)} samples, learned by heart in {step} steps"
                 break
-    ok = losses[-1] <= share * losses[0]
-    return Finding(bool(ok), losses[-1], share * losses[0], text, np.array(losses))
+    return Finding(bool(losses[-1] <= goal), losses[-1], goal, text, np.array(losses))
 
 
 def regularization_raises_the_loss(build, loss, x, y, *, strengths=(0.0, 1e-3, 1e-1)):
