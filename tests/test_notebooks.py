@@ -207,8 +207,8 @@ FIRST = ("initializers", "adaptive", "optimizers")
 def later_modules(slug):
     """The library's modules of chapters that come after this one."""
     later = SLUGS[SLUGS.index(slug) + 1 :] if slug in SLUGS else []
-    later += [name for name, home in HOMES.items() if home in later and name not in FIRST]
-    return {f"twice.scratch.{name}" for name in later}
+    later += [name for name, home in HOMES.items() if home in later]
+    return {f"twice.scratch.{name}" for name in later if name not in FIRST}
 
 
 SCRATCH = sorted((notebooks.ROOT / "twice" / "scratch").glob("*.py"))
