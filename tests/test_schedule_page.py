@@ -91,6 +91,7 @@ def test_the_goal_is_met_with_the_mouse_a_preset_and_a_lower_peak(bench):
     slide(here, "Rate at its start", 0.02)  # once met, it stays met
     trained(here)
     assert here.trait("goal_met") is True
+    assert f"Met before, with a final loss of {final:.3f}" in here.text(".twice-goal")
     assert here.trait("best")["sgd"]["loss"] == pytest.approx(final)
     here.press("Back to my best")
     trained(here)

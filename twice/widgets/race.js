@@ -612,9 +612,10 @@ function reading(demo) {
     const now = [land.c, land.angle, ...start].join();
     const compete = () => duel(land, start, settings.momentum, key === now ? best : null);
     const k = Math.floor(demo.step);
+    const hint = ({ won }) => (!won && land.angle > 20 && settings.momentum.momentum > 0.85 ? " Does it need that much momentum here?" : "");
     const tell = (state) => {
       const words = `Step ${k}. ${standing(runs, k)}${
-        state ? `\nThe goal: ${duelText(state)}` : ravine ? "\nThe goal wants a start at least 0.3 off both axes of the ravine." : ""}`;
+        state ? `\nThe goal: ${duelText(state)}${hint(state)}` : ravine ? "\nThe goal wants a start at least 0.3 off both axes of the ravine." : ""}`;
       page.say(words, { quiet: true });
       return words;
     };

@@ -40,13 +40,13 @@ RANGES = {
 LOOKS = {
     "sgd": ("#5b6470", "-", "S"),
     "momentum": ("#0072b2", "-", "M"),
-    "nesterov": ("#2b8fc9", "--", "N"),
+    "nesterov": ("#1a7f9c", "--", "N"),
     "adagrad": ("#00795a", "-", "G"),
-    "adadelta": ("#2f9a76", "--", "D"),
-    "rmsprop": ("#b87a00", "-", "R"),
+    "adadelta": ("#5b7a1e", "--", "D"),
+    "rmsprop": ("#956300", "-", "R"),
     "adam": ("#882255", "-", "A"),
     "adamw": ("#b0487f", "--", "W"),
-    "nadam": ("#c25a96", ":", "Na"),
+    "nadam": ("#96503c", ":", "Na"),
     "amsgrad": ("#6b4fb3", "-", "AM"),
     "lion": ("#1c2430", "--", "L"),
 }
@@ -78,7 +78,7 @@ class Race(Demo):
     goal = traitlets.Unicode(
         "Find a ravine (condition number 50 or more, no noise) in which momentum, tuned by you, "
         "needs fewer steps to the target than Adam, for whom the page takes the best of "
-        f"{len(RATES) * len(BETAS)} settings of rate and beta 1.",
+        f"{len(RATES) * len(BETAS)} settings ({len(RATES)} rates, {len(BETAS)} values of beta 1).",
         read_only=True,
     ).tag(sync=True)
     surface = traitlets.Enum(list(LANDSCAPES), "ravine", help="What to run down.").tag(sync=True)

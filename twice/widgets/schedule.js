@@ -327,7 +327,7 @@ export function explain({ pieces, optimizer, curve, twin }) {
     if (top === 0) return "A rate of 0 takes no step at all.";
     if (last <= 1.1 * best.loss) return `A constant rate of ${show(top)} ends at ${shown(last)}: about as good as one rate for all steps can be. Now let it fall towards the end.`;
     if (last > 0.65 && top > best.rate) {
-      return `A constant rate of ${show(top)} is so high that most nets are thrown off and do not recover: the loss is ${shown(last)}, and guessing costs ln 2 = 0.693. Let the rate fall, or begin lower.`;
+      return `A constant rate of ${show(top)} is so high that most nets are thrown off and do not recover: the loss is ${shown(last)}, and guessing costs ln 2 = 0.693. Lower it first, to near ${show(best.rate)}, the best constant rate; then let it fall.`;
     }
     return top > best.rate
       ? `A constant rate of ${show(top)} is too high: with ${BATCH} random points a step the loss jumps about and ends at ${shown(last)}. A rate that falls lets it settle.`
@@ -339,7 +339,7 @@ export function explain({ pieces, optimizer, curve, twin }) {
   const held = !Number.isFinite(factor) ? "" : factor > 1.05 ? ` Held at its peak of ${show(top)}, the rate would give ${shown(twin)}, ${number(factor, 1)} times as much.`
     : factor < 0.95 ? ` Its peak of ${show(top)} held to the end is better: ${shown(twin)}. The rate is small for too long.` : ` Its peak of ${show(top)} held to the end is as good.`;
   const share = 1 - last / best.loss;
-  const rank = share >= 0 ? ` The final loss is ${percent(share)} below that of the best constant rate.` : ` The best constant rate, ${show(best.rate)}, still gives less: ${shown(best.loss)}.`;
+  const rank = share >= 0 ? ` The final loss is ${percent(share)} below that of the best constant rate.` : ` The best constant rate, ${show(best.rate)}, still gives less: ${shown(best.loss)}.${top > 3 * best.rate ? ` Lower the peak of ${show(top)}.` : ""}`;
   return end + held + rank;
 }
 
@@ -401,9 +401,13 @@ function render({ model, el }) {
   demo.tell = () => {
     const [pieces, optimizer, value] = [page.get("pieces"), page.get("optimizer"), demo.curve.at(-1)];
     page.say(explain({ pieces, optimizer, curve: demo.curve, twin: demo.twin() }));
-    if (!goalReached(pieces, optimizer, value)) return;
+    if (!goalReached(pieces, optimizer, value)) {
+      if (demo.before && page.get("goal_met")) page.goal(true, demo.before);
+      return;
+    }
     const best = bestConstant(optimizer);
     demo.met = `Final loss ${shown(value)}: ${percent(1 - value / best.loss)} below the best constant rate (${show(best.rate)}: ${shown(best.loss)}), in the same ${thousands(STEPS)} steps.`;
+    demo.before = `Met before, with a final loss of ${shown(value)}. This schedule ends above the goal.`;
     page.goal(true, demo.met);
   };
   demo.begin = () => {
@@ -495,7 +499,7 @@ function controls(demo) {
     if (best) demo.change(best.pieces, true, { chosen: 0 });
   } });
   const reset = button({ label: "Reset", onClick: () => {
-    demo.met = "";
+    demo.met = demo.before = "";
     page.set({ pieces: START, optimizer: "sgd", chosen: 0, log_axis: false, best: {}, goal_met: false });
   } });
   page.actions.append(back.element, reset.element, log.element);
