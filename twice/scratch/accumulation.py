@@ -8,7 +8,8 @@ class Accumulated:
 
     k small batches of one size are one large one: the same gradient, a k-th of the memory. A batch
     norm still sees small ones. Like Keras's `gradient_accumulation_steps`, but a schedule counts
-    updates (Keras's counts batches), and `flush` takes the step for what is left at the end. Clipped inside, Accumulated outside clips the mean.
+    updates (Keras's counts batches), and `flush` takes the step for what is left at the end.
+    Clipped inside, Accumulated outside clips the mean.
     """
 
     def __init__(self, optimizer, steps):
