@@ -7,8 +7,9 @@ class Accumulated:
     """An optimizer that steps once in `steps` batches, with the mean of their gradients.
 
     k small batches of one size are one large one: the same gradient, a k-th of the memory. A batch
-    norm still sees small ones. Like Keras's `gradient_accumulation_steps`, but `flush` takes the
-    step for what is left at the end. Clipped inside, Accumulated outside clips the mean.
+    norm still sees small ones. Like Keras's `gradient_accumulation_steps`, but a schedule counts
+    updates (Keras's counts batches), and `flush` takes the step for what is left at the end.
+    Clipped inside, Accumulated outside clips the mean.
     """
 
     def __init__(self, optimizer, steps):
@@ -19,7 +20,7 @@ class Accumulated:
     learning_rate = property(
         lambda self: self.optimizer.learning_rate,
         lambda self, value: setattr(self.optimizer, "learning_rate", value),
-        doc="The wrapped optimizer's, a number or a schedule of its own steps.",
+        doc="The wrapped optimizer's: a number, or a schedule of its steps (Keras: of batches).",
     )
     iterations = property(lambda self: self.optimizer.iterations, doc="The steps really taken.")
 

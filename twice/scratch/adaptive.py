@@ -40,7 +40,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam, and beside it w <- w - rate weight_decay w. Loshchilov and Hutter (2019)."""
+    """Adam, and beside it w <- w - rate weight_decay w, as in Keras and PyTorch.
+
+    Loshchilov and Hutter (2019), whose decay the schedule scales, but not the rate.
+    """
 
     def __init__(self, learning_rate=0.001, *, weight_decay=0.004, **settings):
         super().__init__(learning_rate, weight_decay=weight_decay, **settings)

@@ -10,7 +10,7 @@ import numpy as np
 
 
 def average(memory, value, beta):
-    """memory <- beta memory + (1 - beta) value, in place: a mean of about 1 / (1 - beta) steps."""
+    """memory <- beta memory + (1 - beta) value, in place: of some 1 / (1 - beta) steps."""
     memory += (1 - beta) * (value - memory)
     return memory
 
@@ -74,10 +74,17 @@ class Optimizer:
 class SGD(Optimizer):
     """v <- momentum v - rate g,  w <- w + v;  nesterov: w <- w + momentum v - rate g.
 
-    Polyak (1964); Nesterov (1983) in the form of Sutskever et al. (2013), as in Keras.
+    Polyak (1964); Nesterov (1983) in the form of Bengio et al. (2013), as in Keras.
     """
 
-    def __init__(self, learning_rate=0.01, *, momentum=0.0, nesterov=False, weight_decay=0.0):
+    def __init__(
+        self,
+        learning_rate=0.01,
+        *,
+        momentum=0.0,
+        nesterov=False,
+        weight_decay=0.0,
+    ):
         super().__init__(learning_rate, weight_decay=weight_decay, momentum=momentum)
         self.momentum, self.nesterov = momentum, nesterov
 
