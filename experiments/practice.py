@@ -545,7 +545,7 @@ def halved(losses, start, rng, repeats=4000):
     """The place that random search with successive halving finds, so many times.
 
     losses: (places, RUNGS). Half of the nets go on after each rung, those with the lowest loss.
-    Jamieson and Talwalkar (2016).
+    Karnin et al. (2013), Jamieson and Talwalkar (2016).
     """
     alive = rng.integers(len(losses), size=(repeats, start))
     for k in range(len(RUNGS)):

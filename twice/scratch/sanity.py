@@ -1,8 +1,8 @@
 """Is the network broken? Checks that take seconds, before a training that takes hours.
 
-Every check returns a `Finding`; print it. Most are old advice of practitioners (Karpathy, 2019).
-The check of a backward pass is in `twice.scratch.gradcheck`; what to watch during a training is
-in `twice.scratch.monitors`, what to do after it in `twice.scratch.diagnosis`.
+Every check returns a `Finding`; print it. Most are old advice of practitioners (Karpathy, 2015,
+2019). The check of a backward pass is in `twice.scratch.gradcheck`; what to watch during a
+training is in `twice.scratch.monitors`, what to do after it in `twice.scratch.diagnosis`.
 """
 
 from dataclasses import dataclass, field

@@ -137,7 +137,7 @@ def successive_halving(objective, configs, *, budget=1, eta=3, rungs=None):
     Rung k = 0, 1, ... tries floor(n / eta^k) of the n configs with budget eta^k: so each
     rung costs about the same. objective: a function of (config, budget), such as epochs.
     It ends with the last rung that has a config, or after `rungs`. Returns all `Trial`s
-    in order. eta = 2 halves. Jamieson and Talwalkar (2016).
+    in order. eta = 2 halves. Karnin et al. (2013), Jamieson and Talwalkar (2016).
     """
     check_halving(budget, eta)
     if not configs or (rungs is not None and rungs < 1):
