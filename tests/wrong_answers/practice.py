@@ -217,7 +217,7 @@ WRONG = {
         ("nothing is in bits", _ignorance("np.log2(len(counts))")),
         ("logarithm to base 10", _ignorance("np.log10(len(counts))")),
         ("nothing has the wrong sign", _ignorance("np.log(1 / len(counts))")),
-        ("This is the probability 1/C", _ignorance("1 / len(counts)")),
+        ("This is the probability 1/K", _ignorance("1 / len(counts)")),
         ("share of errors of a guess", _ignorance("1 - 1 / len(counts)")),
         ("divided by C", _ignorance("np.log(len(counts)) / len(counts)")),
         ("logarithm is missing in nothing", _ignorance("len(counts)")),

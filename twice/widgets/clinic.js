@@ -463,7 +463,7 @@ function diagnosis(demo) {
   const verdict = html("p", { class: "cl-verdict", role: "status" });
   const hint = html("li", {});
   const tips = html("details", { class: "cl-tips" }, html("summary", {}, "What to look at first"), html("ol", {},
-    html("li", {}, "The loss before the first step. Guessing among ten digits costs ln 10 = 2.30; healthy networks of this kind begin between 2.8 and 4.0."),
+    html("li", {}, "The loss before the first step. Guessing among ten digits costs ln 10 = 2.30; healthy networks of this kind begin between 2.8 and 4.0, because their first guesses are random but not cautious."),
     html("li", {}, "The training loss. Does it fall smoothly, jump, creep, stand still, or stop at a floor?"),
     html("li", {}, "Training against validation. Where do the two accuracies end? One in ten is guessing."),
     html("li", {}, "The update-to-weight ratio. About 10⁻³, give or take a factor of ten, is healthy; late in a training it may be lower."),
