@@ -262,6 +262,16 @@ def test_citations_are_plain_text_and_stand_in_the_references(path):
 
 
 @each_chapter
+def test_what_a_cell_shows_is_printed_or_drawn(path):
+    """Not the bare value of its last line, which may hold an address of the memory."""
+    for cell in code(notebooks.read(path)):
+        for output in cell.outputs:
+            shown = set(output.get("data", {})) - {"text/plain"}
+            bare = output.output_type == "execute_result" and not shown
+            assert not bare, f"ends with a value that nobody asked for:\n{cell.source}"
+
+
+@each_chapter
 def test_no_output_names_a_place_or_a_device(path):
     text = path.read_text()
     for private in ("/home/", "/root/", "/Users/", "/tmp/", "GPU:0"):
