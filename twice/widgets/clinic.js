@@ -207,7 +207,7 @@ const CHARTS = {
   ratio: { title: "Update-to-weight ratio", y: [1e-7, 1], yLog: true, yLabel: "update / weight" },
   gradient: { title: "Gradient norm", y: [1e-5, 300], yLog: true, yLabel: "norm" },
   dead: { title: "Dead units", y: [0, 1], yLabel: "share of a layer" },
-  histogram: { title: "Histograms of z", y: [0, LAYERS], x: [-6, 6], xLabel: "z = x W + b (ends: and beyond)", yLabel: "layer" },
+  histogram: { title: "Histograms of z", y: [0, LAYERS], x: [-6, 6], xLabel: "z (ends: and beyond)", yLabel: "layer" },
 };
 const NOTES = {
   loss: "chance: 2.30", accuracy: "chance: 0.1", ratio: "shaded: 10⁻⁴ to 10⁻²", gradient: "each layer’s weights", dead: "0 for each of 200 images", histogram: "",
@@ -259,7 +259,7 @@ function patients(demo) {
   page.figure.append(html("div", { class: "cl-patients", role: "group", "aria-label": "Networks" }, html("span", { class: "cl-name" }, "Network"), ...buttons, again.element));
   return () => buttons.forEach((node, k) => {
     const how = demo.state.found[k] ? (demo.tried[k][0] === demo.faults[k] ? "found with the first choice" : "found") : demo.tried[k].length ? "not found yet" : "not tried yet";
-    fill(node, String(k + 1), html("span", { class: "cl-mark", "aria-hidden": "true" }, demo.state.found[k] ? "✓" : demo.tried[k].length ? "…" : ""));
+    fill(node, String(k + 1), html("span", { class: "cl-mark", "aria-hidden": "true" }, demo.state.found[k] ? "✓" : demo.tried[k].length ? "✗" : ""));
     node.dataset.state = demo.state.found[k] ? "found" : "open";
     node.setAttribute("aria-label", `Network ${k + 1}, ${how}`);
     node.setAttribute("aria-pressed", String(k === demo.i));
@@ -466,7 +466,7 @@ function diagnosis(demo) {
     html("li", {}, "The loss before the first step. Guessing among ten digits costs ln 10 = 2.30; healthy networks of this kind begin between 2.8 and 4.0, because their first guesses are random but not cautious."),
     html("li", {}, "The training loss. Does it fall smoothly, jump, creep, stand still, or stop at a floor?"),
     html("li", {}, "Training against validation. Where do the two accuracies end? One in ten is guessing."),
-    html("li", {}, "The update-to-weight ratio. About 10⁻³, give or take a factor of ten, is healthy; late in a training it may be lower."),
+    html("li", {}, "The update-to-weight ratio. About 10⁻³, give or take a factor of ten (shaded), is usual; late in a training it may be lower."),
     html("li", {}, "Move the slider to the very first moment and go through the layers: how wide is each histogram, which units are dead, how large are the gradients?"),
     hint));
   const score = html("p", { class: "cl-score" });
