@@ -251,8 +251,8 @@ def test_page_is_accessible(book, open_page, name, theme):
     for question in page.locator(".Quiz").all():  # what it answers must be readable, too
         for answer in question.locator(".MCButton").all()[:1]:
             answer.click()
-    page.wait_for_timeout(900)  # the buttons change their color slowly
     page.evaluate(ONE_OF_EACH)
+    page.wait_for_timeout(900)  # what is opened fades in, and the buttons change color slowly
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
     result = page.evaluate("axe.run('article', {resultTypes: ['violations']})")
     grave = [
