@@ -429,6 +429,8 @@ def test_what_is_no_row_of_layers():
     for call in (freeze, unfreeze, split, lambda m: cut(m, 1), lambda m: copy_layers(m, m, 1)):
         with pytest.raises(ValueError, match=r"expected a Sequential and .*got Add\(2 branches\)"):
             call(add)
+    with pytest.raises(ValueError, match=r"expected a Sequential and .*got Dense\(3, 4\) and 0"):
+        freeze(net().layers[0])
     with pytest.raises(ValueError, match=r"a Sequential to put a head on, got Add\(2 branches\)"):
         with_head(add, [])
     with pytest.raises(ValueError, match="at least one layer, got none"):

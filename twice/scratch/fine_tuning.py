@@ -28,7 +28,7 @@ def falling(model, factor=2.6):
     """
     if not factor >= 1:
         raise ValueError(f"expected factor >= 1, got {factor}")
-    numbers = [k for k in range(place(model, len(model.layers))) if kept(model.layers[k])]
+    numbers = [k for k in range(place(model)) if kept(model.layers[k])]
     return {0: 1.0} | {k: factor**-depth for depth, k in enumerate(reversed(numbers))}
 
 

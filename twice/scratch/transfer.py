@@ -55,9 +55,10 @@ class Frozen(Layer):
         return f"Frozen({self.layer!r})"
 
 
-def place(model, n):
-    """n in 0 ... number of layers, a negative one counted from the end; or a ValueError."""
+def place(model, n=None):
+    """n in 0 ... number of layers, n < 0 from the end, None for all; or a ValueError."""
     layers = getattr(model, "layers", [])
+    n = len(layers) if n is None else n
     whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
     if not (isinstance(model, Sequential) and whole and -len(layers) <= n <= len(layers)):
         wanted = f"0 <= n <= {len(layers)}, or n < 0 from its end"
@@ -78,7 +79,7 @@ def freeze(model, n=None):
     Layers without arrays, such as dropout, stay as they are, and so do those from n on.
     n < 0 counts from the end: freeze(model, -1) leaves the last one. ValueError for others.
     """
-    n = place(model, len(model.layers) if n is None else n)
+    n = place(model, n)
     return put(model, [Frozen(a) if k < n and kept(a) else a
                        for k, a in enumerate(model.layers)])  # fmt: skip
 
@@ -139,7 +140,7 @@ def split(model):
     The first ends before the first layer that learns or draws random numbers. ValueError
     if that is at once, or never.
     """
-    layers = place(model, 0) or model.layers
+    layers = model.layers[: place(model)]
     changes = (k for k, a in enumerate(layers) if not isinstance(a, Frozen)
                and (a.params or getattr(a, "rng", None) is not None))  # fmt: skip
     n = next(changes, None)
