@@ -201,6 +201,7 @@ HOMES = {
     "mixed_precision": "practice",
     "transfer": "transfer_learning",
     "contrastive": "transfer_learning",
+    "source": "transfer_learning",
     "few_shot": "transfer_learning",
     "latent": "autoencoders",
     "vae": "autoencoders",
