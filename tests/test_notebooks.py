@@ -203,6 +203,7 @@ HOMES = {
     "transfer": "transfer_learning",
     "fine_tuning": "transfer_learning",
     "contrastive": "transfer_learning",
+    "source": "transfer_learning",
     "few_shot": "transfer_learning",
     "latent": "autoencoders",
     "vae": "autoencoders",
