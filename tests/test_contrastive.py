@@ -238,6 +238,8 @@ def test_a_vector_of_zeros_has_no_direction_but_a_gradient():
     x = np.zeros((1, 3))
     assert np.array_equal(layer.forward(x), x)
     np.testing.assert_allclose(layer.backward(np.ones((1, 3))), np.full((1, 3), 1e12))
+    layer.forward(np.full((1, 3), 1e-13))  # shorter than 1e-12: divided by that, a constant
+    np.testing.assert_allclose(layer.backward(np.ones((1, 3))), np.full((1, 3), 1e12))
 
 
 def test_batch_norm_and_dropout_in_a_siamese_net_see_one_batch():
