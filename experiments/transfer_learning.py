@@ -47,6 +47,12 @@ batch_norm[TARGET][WAY][BATCH]   200 digits or 60 shapes, from the source with b
                   of 2, 8, 32: rate, test_accuracy. WAY: "head, running" (frozen: running
                   statistics), "head, batch" (weights rest, statistics of the batch, running ones
                   move), "fine-tune, running", "fine-tune, batch"
+without_labels[PRETEXT][TARGET]    what five layers say of digits and letters. PRETEXT: "pixels",
+                  "random" (as they are drawn), "supervised" (the source), "contrastive, letters"
+                  (pairs: the same letter or not), "Barlow Twins, letters" and "..., digits" (two
+                  views of each of 1000 images without labels)
+  probe[EACH]     a linear probe with "5", "50" or "all" labels a class: test accuracies
+  shots[SHOTS]    the nearest prototype of 1, 5, 20 images a class: test accuracies
 """
 
 import argparse
@@ -66,15 +72,18 @@ from twice import data
 from twice.data.source import LETTERS, PATH, SIDE
 from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
+from twice.scratch.contrastive import BarlowTwins, ContrastiveLoss, Siamese, views
+from twice.scratch.few_shot import linear_probe, nearest_prototype, pairs, prototypes
 from twice.scratch.fine_tuning import LayerRates, Unfreeze
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.metrics import accuracy
 from twice.scratch.pooling import Flatten
 from twice.scratch.regularization import L1L2, Regularized
 from twice.scratch.schedules import cosine_decay, linear_decay
-from twice.scratch.source import source_net, stages
-from twice.scratch.training import NotFinite
-from twice.scratch.transfer import Frozen, copy_layers, cut, freeze, split
+from twice.scratch.source import UNITS, source_net, stages
+from twice.scratch.training import NotFinite, train_step
+from twice.scratch.transfer import Frozen, copy_layers, cut, freeze, split, with_head
+from twice.scratch.warps import affine_warp
 
 SEEDS, TUNING = range(5), {"small": (1000, 1001, 1002), "large": (1000,)}
 BATCH = 32
@@ -508,6 +517,97 @@ def batch_norm(target, way, batch_size, seeds, tuning=TUNING["small"], steps=NOR
     return {"rate": rate, "test_accuracy": [run(seed, rate, 2)["accuracy"] for seed in seeds]}
 
 
+# --- without labels
+
+PRETEXTS = ("pixels", "random", "supervised", "contrastive, letters", "Barlow Twins, letters",
+            "Barlow Twins, digits")  # fmt: skip
+PRETEXT = {"images": 4000, "steps": 400, "batch_size": 64, "rate": 0.003}
+SHOTS, PROBE_L2S = (1, 5, 20), (1e-3, 1e-2, 1e-1)
+PROBES = {"digits": (5, 50, None), "letters": (5, 50)}  # images a class; None: all
+
+
+class RandomView:
+    """An `augment`: each image turned, stretched and moved at random, with some noise."""
+
+    def __init__(self, rng):
+        self.rng = rng
+
+    def __call__(self, x, y):
+        n, draw = len(x), self.rng.uniform
+        angle, stretch = draw(-0.3, 0.3, n), np.exp(draw(-0.25, 0.25, (n, 2)))
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.stack([cos, sin, -sin, cos], axis=1).reshape(n, 2, 2)
+        z = affine_warp(x, turn * stretch[:, None], draw(-1.5, 1.5, (n, 2)), "constant")
+        return z + self.rng.normal(0, 0.05, z.shape).astype(z.dtype), y
+
+
+def embedding(pretext, seed, images, steps, batch_size, rate):
+    """The model whose outputs are probed: the source's first five layers, learned by `pretext`."""
+    if pretext == "pixels":
+        return Sequential([Flatten()])
+    if pretext == "supervised":
+        return cut(source(), KEPT)
+    rng = np.random.default_rng([seed, 1])
+    base = cut(source_net(rng), KEPT)
+    if pretext == "random":
+        return base
+    rng = np.random.default_rng([seed, 3])
+    x, y = draw("digits", None, seed)[0]
+    if pretext.endswith("letters"):
+        x, y = data.glyphs(images, characters=LETTERS, size=SIDE, rng=rng,
+                           distortion=SOURCE["distortion"])  # fmt: skip
+    model = Siamese(with_head(base, [Dense(UNITS, UNITS, rng=rng)]))
+    loss, adam = BarlowTwins(), Adam(linear_decay(rate, steps))
+    if pretext.startswith("contrastive"):
+        loss = ContrastiveLoss()
+    both = views(RandomView(rng), RandomView(rng))
+    for _ in range(steps):
+        if pretext.startswith("contrastive"):
+            pair, target = pairs(y, batch_size, rng=rng)
+            group = x[pair]
+        else:
+            group, target = both(x[rng.choice(len(x), batch_size, replace=False)], None)
+        train_step(model, loss, adam, group, target)
+    return base
+
+
+def probed(base, target, each, seed):
+    """(test accuracy, L2) of a linear probe; the strength is chosen on the held images."""
+    (x, y), (held, true), (test, wanted) = draw(target, each, seed)
+    classes, tried = TARGETS[target].classes, []
+    for l2 in PROBE_L2S:
+        probe = linear_probe(base.predict(x), y, l2=l2, classes=classes, tolerance=1e-4)
+        scores = [
+            accuracy(a, probe.predict(base.predict(z))) for z, a in ((held, true), (test, wanted))
+        ]
+        tried.append((*scores, l2))
+    return max(tried, key=lambda trial: trial[0])[1:]
+
+
+def few_shot(base, target, each, seed):
+    """The share that the nearest of the classes' prototypes names right."""
+    (x, y), _, (test, true) = draw(target, each, seed)
+    named = nearest_prototype(base.predict(test), *prototypes(base.predict(x), y))
+    return float(np.mean(named == true))
+
+
+def without_labels(pretext, seeds, setting=PRETEXT):
+    """What is stored under without_labels[PRETEXT]."""
+    bases = [embedding(pretext, seed, **setting) for seed in seeds]
+    found = {}
+    for target, counts in PROBES.items():
+        probes, shots = {}, {}
+        for each in counts:
+            tried = [probed(base, target, each, s) for base, s in zip(bases, seeds, strict=True)]
+            probes["all" if each is None else str(each)] = [right for right, _ in tried]
+        for each in SHOTS:
+            shots[str(each)] = [
+                few_shot(base, target, each, s) for base, s in zip(bases, seeds, strict=True)
+            ]
+        found[target] = {"probe": probes, "shots": shots}
+    return found
+
+
 # --- the whole
 
 SPENT = {}  # seconds of every part, also of those made earlier
@@ -586,6 +686,10 @@ def preprocessing_part(seeds):
     return {"found": {s: part["found"] for s, part in parts.items()}, "only_in_use": in_use}
 
 
+def without_labels_part(seeds):
+    return {p: kept(f"without-{p}", without_labels, p, seeds, PRETEXT) for p in PRETEXTS}
+
+
 def batch_norm_part(seeds):
     return {
         target: {
@@ -605,6 +709,7 @@ PARTS = {
     "slices": slices_part,
     "preprocessing": preprocessing_part,
     "batch_norm": batch_norm_part,
+    "without_labels": without_labels_part,
 }
 
 
@@ -620,6 +725,7 @@ def small():
     x, y = data.glyphs(500, characters=LETTERS, size=SIDE, rng=np.random.default_rng(1))
     net = source_net(np.random.default_rng(0))
     net.set_weights([w.astype(np.float32) for w in made])
+    brief = PRETEXT | {"images": 500, "steps": 20}
     first = {name: values[1] for name, (_, _, values, _) in OPTIONS.items()}
     return {
         "source": accuracy(y, net.predict(x)),
@@ -640,6 +746,9 @@ def small():
         },
         "batch_norm": {
             way: batch_norm("digits", way, 8, [0], tuning=(1000,), steps=30) for way in NORM_WAYS
+        },
+        "without_labels": {
+            name: few_shot(embedding(name, 0, **brief), "digits", 5, 0) for name in PRETEXTS
         },
     }
 
