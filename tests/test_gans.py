@@ -402,3 +402,16 @@ def test_a_penalty_on_the_weights_counts_once():
     assert value == pytest.approx(free + paying.discriminator.penalty())
     w = d.params["0.kernel"]
     np.testing.assert_allclose(kept["0.kernel"], plain["0.kernel"] + 0.2 * w)
+
+
+def test_a_generator_may_pay_for_its_weights_too():
+    (_, noise, _), gan = batch(), small_gan()
+    free = gan.generator_step(noise, SGD(1e-9))["generator_loss"]
+    gan.generator = Regularized(gan.generator.layers, kernel_regularizer=L2(0.1))
+    before = gan.generator.params["0.kernel"].copy()
+    paid = gan.generator_step(noise, SGD(1e-9))["generator_loss"]
+    assert paid == pytest.approx(free + gan.generator.penalty(), abs=1e-6)
+    plain = small_gan()
+    plain.generator_step(noise, SGD(1e-9))
+    extra = gan.generator.grads["0.kernel"] - plain.generator.grads["0.kernel"]
+    np.testing.assert_allclose(extra, 0.2 * before, atol=1e-6)
