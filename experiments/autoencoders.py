@@ -788,8 +788,8 @@ def small_normal(shape, rng):
 def starts(sizes, x, seed, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS):
     """{START: a function that gives a fresh net with ten outputs}; two are pretrained on x."""
     belief = DeepBelief(sizes, rng=np.random.default_rng([seed, 15]))
-    belief.pretrain(x, make_optimizer=lambda: SGD(0.1, momentum=0.5), epochs=rbm_epochs,
-                    batch_size=50, rng=np.random.default_rng([seed, 17]), verbose=False)  # fmt: skip
+    belief.pretrain(x, make_optimizer=lambda: SGD(0.1, momentum=0.5), batch_size=50, verbose=False,
+                    epochs=rbm_epochs, rng=np.random.default_rng([seed, 17]))  # fmt: skip
     rng = np.random.default_rng([seed, 1])
     encoder = dense(sizes, rng, last="relu")
     net = Autoencoder(encoder, dense(sizes[::-1], rng, last="sigmoid"))
