@@ -49,7 +49,7 @@ def with_biases(net, seed=9):
 
 def dense_critic(bend=leaky_relu(EXACT)):  # noqa: B008
     rng = np.random.default_rng(3)
-    net = with_biases(mlp([3, 8, 6, 1], rng, np.float64))
+    net = with_biases(mlp([3, 8, 6, 1], rng, dtype=np.float64))
     net.layers[1], net.layers[3] = Activation(bend), Activation(bend)
     return net
 

@@ -27,7 +27,7 @@ def logits(seed, n=5):
 
 def small_gan(loss=None, seed=0, latent=3, **given):
     rng = np.random.default_rng(seed)
-    g, d = mlp([latent, 6, 5, 2], rng, np.float64), mlp([2, 7, 4, 1], rng, np.float64)
+    g, d = mlp([latent, 6, 5, 2], rng, dtype=np.float64), mlp([2, 7, 4, 1], rng, dtype=np.float64)
     return GAN(g, d, loss or NonSaturating(), latent_dim=latent, **given)
 
 
@@ -374,7 +374,7 @@ def small_gan_with_penalty():
 
 def test_a_penalty_on_the_weights_counts_once():
     rng, (real, one, _) = np.random.default_rng(0), batch()
-    d, g = mlp([2, 4, 1], rng, np.float64), mlp([3, 2], rng, np.float64)
+    d, g = mlp([2, 4, 1], rng, dtype=np.float64), mlp([3, 2], rng, dtype=np.float64)
     kind = {"kernel_regularizer": L2(0.1)}
     paying = GAN(g, Regularized(d.layers, **kind), Minimax(), latent_dim=3, mixed=True)
     value, grads = paying.discriminator_gradients(real, g.forward(one))
