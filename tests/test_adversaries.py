@@ -16,17 +16,17 @@ from twice.scratch.sample_quality import good_share, modes_covered
 
 
 def test_the_ring_is_found():
-    """At two fifths of its length; the whole finds eight modes (see `ring_gan`)."""
+    """Half of the game: of ten seeds, all had eight modes and a good share above 0.48 by then."""
     rng = np.random.default_rng(0)
     x, _ = ring(4000, rng=rng)
-    gan, game = ring_gan(rng, steps=2000)
+    gan, game = ring_gan(rng)
     samples = gan.sample(2000, np.random.default_rng(99))
     assert good_share(samples, ring_centers(), 0.3) < 0.2
-    history = gan.fit(x, **game, rng=rng)
-    assert history.iterations == 2000
+    history = gan.fit(x, **{**game, "steps": 2500}, rng=rng)
+    assert history.iterations == 2500
     samples = gan.sample(2000, np.random.default_rng(99))
-    assert modes_covered(samples, ring_centers(), 0.3, least=50) >= 6
-    assert good_share(samples, ring_centers(), 0.3) > 0.5
+    assert modes_covered(samples, ring_centers(), 0.3, least=50) >= 7
+    assert good_share(samples, ring_centers(), 0.3) > 0.4
 
 
 def test_the_rings_setting_is_the_documented_one():
