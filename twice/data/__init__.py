@@ -12,7 +12,7 @@ from .glyphs import glyphs
 from .prose import Prose, prose
 from .sequences import Dates, adding, dates, split_by_time, waves, windows_of
 from .shapes import SHAPES, shapes
-from .toy import blobs, moons, spirals, split, xor
+from .toy import blobs, moons, ring, ring_centers, spirals, split, xor
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -31,6 +31,8 @@ __all__ = [
     "mnist",
     "moons",
     "prose",
+    "ring",
+    "ring_centers",
     "shapes",
     "spirals",
     "split",
