@@ -2,8 +2,8 @@
  * the encoder finds the code. Above the line "The demo": pure functions, compared with NumPy in tests/test_latent_demo.py.
  * drawing.js stands before this file: ink, prepare, shrink, dense layers, the pad. */
 
-export const PAIR = [4, 9]; // the goal: a place whose picture is as much the one as the other
-export const ENOUGH = 0.4; // of the classifier's probability, for each of the two
+export const PAIR = [4, 9]; // the goal: the place where the one turns into the other
+export const ENOUGH = 0.3; // of the classifier's probability, for each of the two
 export const FRAMES = 9; // along the line
 const PLACES = Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1));
 const BRUSH = 2.4;
@@ -165,7 +165,7 @@ function render({ model: traits, el }) {
     clearTimeout(waiting);
     waiting = setTimeout(() => { spoken.textContent = text; }, 900);
     if (goalReached(demo.p) && !demo.record && !page.get("goal_met")) {
-      demo.record = `At ${placeText(demo.z)} it draws half a ${PAIR[0]} and half a ${PAIR[1]}: ${PAIR.map((k) => `${share(demo.p[k])} ${k}`).join(", ")}.`;
+      demo.record = `At ${placeText(demo.z)} a ${PAIR[0]} turns into a ${PAIR[1]}: the classifier reads ${PAIR.map((k) => `a ${k} at ${share(demo.p[k])}`).join(", ")}.`;
       page.goal(true, demo.record);
     } else page.goal(page.get("goal_met"), page.get("goal_met") ? demo.record : "");
   });
@@ -364,7 +364,7 @@ function line(demo) {
 /** Held-out digits to begin with: one click each. */
 function examples(demo) {
   const { page } = demo;
-  const box = html("div", { class: "lt-examples", role: "group", "aria-label": "Held-out digits" });
+  const box = html("div", { class: "lt-examples", role: "group", "aria-label": "Stored digits" });
   const part = html("div", { class: "lt-stored" }, html("div", { class: "twice-hint" }, "Or take a digit that the network was not trained on:"), box);
   const observer = new ResizeObserver(([entry]) => { // on a narrow page, what the point draws stands beside the plane's head
     const place = entry.contentRect.width < 600 ? "narrow" : "wide";

@@ -3,6 +3,7 @@
 import base64
 import math
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from .drawing import KEPT, SIDE, Strokes, ink, prepare, shrink, text_of
 
 STORED = Path(__file__).with_name("latent.npz")
 NETS = ("encoder", "decoder", "classifier")
-PAIR, SHARE = (4, 9), 0.4  # the goal: a picture that is as much the one as the other
+PAIR, SHARE = (4, 9), 0.3  # the goal: where the one turns into the other
 WELCOME, FIRST = 4, 7  # the example to begin with, and the digit that the line leads to
 FRAMES = 9
 TONES = (  # a color for each digit; the numerals say which it is
@@ -24,14 +25,14 @@ TONES = (  # a color for each digit; the numerals say which it is
 )
 
 
-def layers(arrays):
-    """(kernel, bias) pairs out of a list kernel, bias, kernel, bias, ..."""
-    return list(zip(arrays[::2], arrays[1::2], strict=True))
+def shapes_of(sizes):
+    """The shapes of kernel, bias, kernel, bias, ... of dense layers of these sizes."""
+    return [shape for n, m in pairwise(sizes) for shape in ((n, m), (m,))]
 
 
 def dense(arrays, x):
     """Dense layers with ReLU between them: x (..., n) -> (..., m), nothing behind the last."""
-    *hidden, (kernel, bias) = layers(arrays)
+    *hidden, (kernel, bias) = zip(arrays[::2], arrays[1::2], strict=True)
     for w, b in hidden:
         x = np.maximum(x @ w + b, 0)
     return x @ kernel + bias
@@ -80,8 +81,7 @@ def _checked(name, arrays, first, last):
     shapes = [array.shape for array in arrays]
     sizes = [shape[0] for shape in shapes[::2] if len(shape) == 2]
     sizes += [shapes[-1][0]] if shapes and len(shapes[-1]) == 1 else []
-    wanted = [s for n, m in zip(sizes, sizes[1:], strict=False) for s in ((n, m), (m,))]
-    fits = len(sizes) > 1 and shapes == wanted
+    fits = len(sizes) > 1 and shapes == shapes_of(sizes)
     if not fits or first not in (None, sizes[0]) or last not in (None, sizes[-1]):
         raise traitlets.TraitError(
             f"{name} must be the kernels and biases of dense layers, in turn, from "
@@ -111,8 +111,8 @@ class Latent(Demo):
     figure_size = (8.4, 4.2)
 
     goal = traitlets.Unicode(
-        f"Find a place where the decoder draws half a {PAIR[0]} and half a {PAIR[1]}: the "
-        f"classifier gives each at least {SHARE:.0%}.".replace("%", " %"),
+        f"Find where a {PAIR[0]} turns into a {PAIR[1]}: a place whose picture the classifier "
+        f"reads as both, with {100 * SHARE:.0f} % or more each.",
         read_only=True,
     ).tag(sync=True)
     z = Numbers((2,), default_value=[0.0, 0.0], help="The point on the plane.").tag(sync=True)
@@ -143,7 +143,6 @@ class Latent(Demo):
         if any(own) and not all(own):
             raise traitlets.TraitError("encoder, decoder, x and y must be given together")
         nets, codes, labels, examples = _stored()
-        named = list(range(10)) if not own[0] else []
         self._following = False
         super().__init__(**traits)
         given = (encoder or nets[0], decoder or nets[1], classifier or nets[2])
@@ -194,7 +193,7 @@ class Latent(Demo):
         found, at = {}, 0
         for net, sizes in zip(NETS, self.sizes, strict=True):
             found[net] = []
-            for shape in [s for n, m in zip(sizes, sizes[1:], strict=False) for s in ((n, m), (m,))]:
+            for shape in shapes_of(sizes):
                 found[net].append(flat[at : at + math.prod(shape)].reshape(shape))
                 at += math.prod(shape)
         return found
@@ -222,13 +221,20 @@ class Latent(Demo):
     @property
     def codes(self):
         """The codes of the held-out digits, (n, 2)."""
-        return np.frombuffer(base64.b64decode(self.codes_packed), "<f2").astype(float).reshape(-1, 2)
+        return (
+            np.frombuffer(base64.b64decode(self.codes_packed), "<f2").astype(float).reshape(-1, 2)
+        )
 
     @property
     def medoids(self):
         """{digit: the code in the middle of those of this digit}."""
         codes, labels = self.codes, np.array(list(self.labels), dtype=int)
         return {int(d): medoid(codes[labels == d]) for d in np.unique(labels)}
+
+    @property
+    def reach(self):
+        """Half the width of the plane: three standard deviations, or as far as the codes lie."""
+        return max(3.0, math.ceil(2 * np.abs(self.codes).max()) / 2)
 
     def classify(self, pictures):
         """The classifier's ten probabilities for each picture (..., side * side)."""
@@ -338,7 +344,7 @@ class Latent(Demo):
 
         left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
         ax = left.subplots()
-        reach = max(3.0, math.ceil(2 * np.abs(self.codes).max()) / 2)
+        reach = self.reach
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="$z_1$", ylabel="$z_2$")
         ax.set(aspect="equal", title="Codes of held-out digits")
         if self.show_map:
