@@ -6,7 +6,7 @@ export const PAIR = [4, 9]; // the goal: the place where the one turns into the 
 export const ENOUGH = 0.3; // of the classifier's probability, for each of the two
 export const FRAMES = 9; // along the line
 const PLACES = Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1));
-const BRUSH = 2.4;
+export const BRUSH = 4; // so that a drawing has as much ink as the digits that the network learned
 
 // ---- The three networks: dense layers with ReLU between ----
 
@@ -93,16 +93,15 @@ export function reading({ z, p, drawn }) {
   const [first, second] = ranking(p);
   const far = rarity(z);
   let text = `At ${placeText(z)} the decoder draws `;
-  if (p[first] >= 0.8) text += `${aDigit(first)}, as the classifier reads it (${percent(p[first])}).`;
+  if (p[first] >= 0.8) text += `${aDigit(first)} (classifier: ${percent(p[first])}).`;
   else text += `something between ${aDigit(first)} (${percent(p[first])}) and ${aDigit(second)} (${percent(p[second])}).`;
   if (far < 0.05) text += ` Only ${far < 0.001 ? "one in thousands" : `${(100 * far).toFixed(1)} %`} of the prior's draws fall this far out.`;
   text = text.replaceAll(" %", "\u00a0%");
   if (!drawn) return `${text}\nDraw a digit or take one from below: the encoder gives it a place on the plane.`;
   const { mean, deviation, was, back } = drawn;
-  const code = `${number(mean[0])} ± ${number(deviation[0])} and ${number(mean[1])} ± ${number(deviation[1])}`;
-  const fate = was === back ? `The classifier reads ${aDigit(was)} in it, and again in what comes back.`
-    : `The classifier reads ${aDigit(was)} in it, but ${aDigit(back)} in what comes back: two numbers could not hold it.`;
-  return `${text}\nYour digit's code is ${code} (the ellipse). ${fate}`;
+  const code = `${number(mean[0])} ± ${number(deviation[0])}, ${number(mean[1])} ± ${number(deviation[1])}`;
+  const fate = `Read as ${aDigit(was)}, it comes back as ${aDigit(back)}${was === back ? "." : ": two numbers did not hold it."}`;
+  return `${text}\nYour digit's code: ${code} (the ellipse). ${fate}`;
 }
 
 // ---- The demo ----

@@ -17,6 +17,7 @@ from .drawing import KEPT, SIDE, Strokes, ink, prepare, shrink, text_of
 STORED = Path(__file__).with_name("latent.npz")
 NETS = ("encoder", "decoder", "classifier")
 PAIR, SHARE = (4, 9), 0.3  # the goal: where the one turns into the other
+BRUSH = 4.0  # new strokes: so that a drawing has as much ink as the digits the network learned
 WELCOME, FIRST = 4, 7  # the example to begin with, and the digit that the line leads to
 FRAMES = 9
 TONES = (  # a color for each digit; the numerals say which it is
@@ -111,8 +112,8 @@ class Latent(Demo):
     figure_size = (8.4, 4.2)
 
     goal = traitlets.Unicode(
-        f"Find where a {PAIR[0]} turns into a {PAIR[1]}: a place whose picture the classifier "
-        f"reads as both, with {100 * SHARE:.0f} % or more each.",
+        f"Find where a {PAIR[0]} turns into a {PAIR[1]}: the classifier reads both, "
+        f"with {100 * SHARE:.0f} % or more each.",
         read_only=True,
     ).tag(sync=True)
     z = Numbers((2,), default_value=[0.0, 0.0], help="The point on the plane.").tag(sync=True)
