@@ -17,7 +17,7 @@ from scipy.stats import multivariate_normal, norm
 from twice import parity
 from twice.parity import keras
 from twice.scratch.adaptive import Adam
-from twice.scratch.autoencoders import Autoencoder, Reshape
+from twice.scratch.autoencoders import Autoencoder
 from twice.scratch.backpropagation import Activation, Dense, Sequential
 from twice.scratch.conv_layers import Conv2DTranspose
 from twice.scratch.convolution import Conv2D
@@ -30,7 +30,7 @@ from twice.scratch.latent import (
 )
 from twice.scratch.losses import BinaryCrossentropy
 from twice.scratch.perceptron import MeanSquaredError, sigmoid
-from twice.scratch.pooling import Flatten
+from twice.scratch.pooling import Flatten, Reshape
 from twice.scratch.regularization import L2, Regularized
 from twice.scratch.training import Callback, evaluate
 from twice.scratch.vae import (
