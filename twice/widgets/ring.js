@@ -284,9 +284,7 @@ export function pulls({ discriminator }, loss, room, count) {
 const percent = (share) => `${number(100 * share, 0)}\u00a0%`;
 const short = (v) => String(Number(v.toPrecision(2)));
 const TITLES = { minimax: "Minimax", non_saturating: "Non-saturating", wasserstein_clip: "Wasserstein, clipped", wasserstein_penalty: "Wasserstein, penalty" };
-export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps, latent }) =>
-  `${TITLES[loss]} loss, rates ${short(generator_rate)} (generator) and ${short(discriminator_rate)} (discriminator), ` +
-  `${critic_steps} discriminator step${critic_steps > 1 ? "s" : ""} to one, ${latent} latent dimension${latent > 1 ? "s" : ""}`;
+export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps }) => `${TITLES[loss]} loss, rates ${short(generator_rate)} and ${short(discriminator_rate)}${critic_steps > 1 ? `, ${critic_steps} discriminator steps to one` : ""}`;
 
 /** What happened, in two or three sentences, from what was measured. */
 export function explain(settings, run) {
@@ -399,7 +397,7 @@ function settingsStrip(demo) {
   const loss = select(page, { label: "Loss", trait: "loss", options: Object.entries(TITLES) });
   const critic = slider(page, { label: "Discriminator steps to one", min: 1, max: 5, step: 1, trait: "critic_steps", format: String });
   const latent = slider(page, { label: "Latent dimensions", min: 1, max: 16, step: 1, trait: "latent", format: String, onInput: demo.fresh });
-  const arrows = checkbox(page, { label: "Arrows: the discriminator’s pull", trait: "arrows" });
+  const arrows = checkbox(page, { label: "Show the arrows", trait: "arrows" });
   page.main.parentElement.before(html("div", { class: "rg-settings" }, ...[loss, rate("Generator"), rate("Discriminator"), arrows, latent, critic].map(({ element }) => element)));
   return () => {};
 }
@@ -417,7 +415,8 @@ function picture(demo) {
     html("li", {}, mark(svg("rect", { class: "rg-real", x: -3, y: -3, width: 6, height: 6 })), "real"),
     html("li", {}, mark(svg("circle", { class: "rg-fake", r: 4.2 })), "generated"),
     html("li", {}, mark(svg("circle", { class: "rg-covered", r: 6 })), "mode covered"),
-    html("li", {}, "the discriminator says: generated", ramp, "real"));
+    html("li", {}, svg("svg", { width: 22, height: 12, viewBox: "0 -6 22 12", "aria-hidden": "true" }, svg("path", { class: "rg-arrow", d: "M1 0H20M14 -4L20 0L14 4" })), "the discriminator’s pull"),
+    html("li", {}, "it says: generated", ramp, "real"));
   page.figure.append(scores, box, key);
   const plot = createPlot(page, { parent: box, x: [-EDGE, EDGE], y: [-EDGE, EDGE], xLabel: "x₁", yLabel: "x₂", equal: true,
     label: "The plane: real and generated points over the discriminator’s score", draw: () => demo.run && draw() });
@@ -466,9 +465,8 @@ function picture(demo) {
       ctx.stroke();
     }
     ctx.globalAlpha = 1;
-    if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     Object.assign(ctx, { fillStyle: colors.fake, strokeStyle: colors.surface, lineWidth: 2.2 });
-    each(now.x, POINTS, (x, y) => { ctx.moveTo(x + 1.7 * size, y); ctx.arc(x, y, 1.7 * size, 0, 2 * Math.PI); });
+    each(now.x, POINTS, (x, y) => { ctx.moveTo(x + 1.45 * size, y); ctx.arc(x, y, 1.45 * size, 0, 2 * Math.PI); });
     ctx.stroke(); // first: a crowd is to look like one
     ctx.fill();
     CENTERS.forEach(([cx, cy], k) => { // an arc for the share of a mode's points, whole when it has its eighth
@@ -488,6 +486,7 @@ function picture(demo) {
       ctx.stroke();
     });
     ctx.globalAlpha = 1;
+    if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     tell();
   }
   /** As long as the gradient is large, up to 0.7; of a clipped critic, whose scores have no scale, as large as beside the others. */
@@ -495,7 +494,7 @@ function picture(demo) {
     const { pulls: v, colors, settings: { loss } } = demo;
     let mean = 0;
     for (let i = 0; i < 2 * PULLED; i += 2) mean += Math.hypot(v[i], v[i + 1]) / PULLED;
-    const half = loss === "wasserstein_clip" ? mean + 1e-12 : 1;
+    const half = loss === "wasserstein_clip" ? mean + 1e-12 : 0.3;
     ctx.beginPath();
     for (let i = 0; i < 2 * PULLED; i += 2) {
       const n = Math.hypot(v[i], v[i + 1]);
@@ -571,7 +570,7 @@ function curves(demo) {
   page.panel.append(...boxes);
   const [modes, losses] = [["modes covered", [0, MODES], "Modes covered, step by step"], ["loss", [0, 2], "Both losses, step by step"]].map(([yLabel, y, label], i) =>
     createPlot(page, { parent: boxes[i], x: [0, 200], y, xLabel: "step", yLabel, label, aspect: 0.5, draw: () => demo.run && [count, costs][i]() }));
-  const baseline = html("li", {}, sample("guess"), "a discriminator that guesses");
+  const baseline = html("li", {}, sample("guess"), "if all is guessed");
   boxes[1].append(html("ul", { class: "rg-legend", "aria-label": "Key to the losses" }, html("li", {}, sample("d"), "discriminator"), html("li", {}, sample("g"), "generator"), baseline));
   const line = ({ ctx, toX, toY, frame: f }, column, look) => {
     ctx.beginPath();
@@ -633,7 +632,7 @@ function words(demo) {
     const { run, settings } = demo;
     page.say(explain(settings, run), { quiet: page.get("running") });
     if (goalReached(run) && !record) {
-      record = `All eight modes covered from step ${run.since} to ${run.steps}: ${describe(settings)}.`;
+      record = `All eight modes held from step ${run.since} to ${run.steps}: ${describe(settings)}.`;
       page.goal(true, record);
     } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");
   });
