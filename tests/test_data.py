@@ -167,14 +167,14 @@ def test_the_ring_stands_on_its_centers_with_its_spread():
     centers = data.ring_centers(modes=8, radius=2)
     np.testing.assert_allclose(np.linalg.norm(centers, axis=1), 2)
     np.testing.assert_allclose(centers[[0, 1, 2]], [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-12)
-    x, y = data.ring(16_000, spread=0.05, rng=rng())
+    x, y = data.ring(16_000, spread=0.1, rng=rng())
     for k in range(8):
-        np.testing.assert_allclose(x[y == k].mean(axis=0), centers[k], atol=0.005)
-        np.testing.assert_allclose(x[y == k].std(axis=0), 0.05, atol=0.003)
+        np.testing.assert_allclose(x[y == k].mean(axis=0), centers[k], atol=0.01)
+        np.testing.assert_allclose(x[y == k].std(axis=0), 0.1, atol=0.006)
     x, y = data.ring(10, modes=5, radius=3, spread=0, rng=rng())
     np.testing.assert_allclose(x, data.ring_centers(modes=5, radius=3)[y], atol=1e-6)
     x, y = data.ring(4000, rng=rng())
-    assert (x - centers[y]).std() == pytest.approx(0.02, rel=0.05)
+    assert (x - centers[y]).std() == pytest.approx(0.05, rel=0.05)
 
 
 @pytest.mark.parametrize(

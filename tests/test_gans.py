@@ -1,5 +1,10 @@
 """The game of two nets: its losses, one whole move beside Keras, the loop, the conditional game."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -27,7 +32,7 @@ def logits(seed, n=5):
 
 def small_gan(loss=None, seed=0, latent=3, **given):
     rng = np.random.default_rng(seed)
-    g, d = mlp([latent, 6, 5, 2], rng, np.float64), mlp([2, 7, 4, 1], rng, np.float64)
+    g, d = mlp([latent, 6, 5, 2], rng, dtype=np.float64), mlp([2, 7, 4, 1], rng, dtype=np.float64)
     return GAN(g, d, loss or NonSaturating(), latent_dim=latent, **given)
 
 
@@ -132,7 +137,7 @@ def test_whole_moves_beside_keras(loss, mixed):
         label = np.repeat([[1.0 - smooth], [0.0]], 6, axis=0)
         for move in range(2):
             real, one, other = batch(move)
-            both = np.concatenate([real, np.asarray(g(one))])
+            both = np.concatenate([real, keras.ops.convert_to_numpy(g(one))])
             _, value, slopes = parity.keras_gradients(d, d_loss, both, label)
             logs = gan.discriminator_step(real, one, ours[1])
             assert logs["discriminator_loss"] == pytest.approx(float(value), abs=1e-8)
@@ -152,6 +157,20 @@ def test_whole_moves_beside_keras(loss, mixed):
             for net, twin in ((gan.generator, g), (gan.discriminator, d)):
                 for a, b in zip(net.params.values(), twin.trainable_variables, strict=True):
                     assert parity.difference(a, b) < 1e-8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_whole_moves_on_the_other_backends(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    run = subprocess.run(
+        [*command, "-k", "test_whole_moves_beside_keras"],
+        env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    assert "8 passed" in run.stdout
 
 
 @pytest.mark.parametrize("loss", GAMES, ids=repr)
@@ -374,7 +393,7 @@ def small_gan_with_penalty():
 
 def test_a_penalty_on_the_weights_counts_once():
     rng, (real, one, _) = np.random.default_rng(0), batch()
-    d, g = mlp([2, 4, 1], rng, np.float64), mlp([3, 2], rng, np.float64)
+    d, g = mlp([2, 4, 1], rng, dtype=np.float64), mlp([3, 2], rng, dtype=np.float64)
     kind = {"kernel_regularizer": L2(0.1)}
     paying = GAN(g, Regularized(d.layers, **kind), Minimax(), latent_dim=3, mixed=True)
     value, grads = paying.discriminator_gradients(real, g.forward(one))
@@ -383,3 +402,16 @@ def test_a_penalty_on_the_weights_counts_once():
     assert value == pytest.approx(free + paying.discriminator.penalty())
     w = d.params["0.kernel"]
     np.testing.assert_allclose(kept["0.kernel"], plain["0.kernel"] + 0.2 * w)
+
+
+def test_a_generator_may_pay_for_its_weights_too():
+    (_, noise, _), gan = batch(), small_gan()
+    free = gan.generator_step(noise, SGD(1e-9))["generator_loss"]
+    gan.generator = Regularized(gan.generator.layers, kernel_regularizer=L2(0.1))
+    before = gan.generator.params["0.kernel"].copy()
+    paid = gan.generator_step(noise, SGD(1e-9))["generator_loss"]
+    assert paid == pytest.approx(free + gan.generator.penalty(), abs=1e-6)
+    plain = small_gan()
+    plain.generator_step(noise, SGD(1e-9))
+    extra = gan.generator.grads["0.kernel"] - plain.generator.grads["0.kernel"]
+    np.testing.assert_allclose(extra, 0.2 * before, atol=1e-6)

@@ -38,7 +38,7 @@ def test_modes_by_hand():
 
 
 def test_the_data_itself_covers_the_ring_and_one_cloud_does_not():
-    x, y = ring(800, rng=np.random.default_rng(0))
+    x, y = ring(800, spread=0.02, rng=np.random.default_rng(0))
     centers = ring_centers()
     assert modes_covered(x, centers, 0.08, least=90) == 8
     assert good_share(x, centers, 0.08) > 0.99

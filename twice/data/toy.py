@@ -106,13 +106,14 @@ def ring_centers(*, modes: int = 8, radius: float = 2.0):
     return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
 
-def ring(n: int, *, modes: int = 8, radius: float = 2.0, spread: float = 0.02, rng):
+def ring(n: int, *, modes: int = 8, radius: float = 2.0, spread: float = 0.05, rng):
     """Sample small Gaussian clouds that stand evenly on a circle: can a generator find them all?
 
     Cloud k has its center at radius (cos t, sin t), t = 2 pi k / modes, and the standard deviation
     `spread`; all are equally likely. Returns x (n, 2) float32, y (n,) in 0 to modes - 1, the cloud.
     Raises ValueError for n < 1, modes < 1, a negative radius or spread, or an rng that is no
-    Generator. Source: Metz et al., Unrolled generative adversarial networks (2017).
+    Generator. Source: Metz et al., Unrolled generative adversarial networks (2017); theirs is
+    smaller, spread=0.02.
     """
     n = _checks.count(n, "n")
     spread = _checks.number(spread, "spread")

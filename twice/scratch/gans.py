@@ -106,6 +106,7 @@ class GAN(Model):
         fake = self.generator.forward(self.told(noise, labels), training=True)
         logits = self.discriminator.forward(self.told(fake, labels), training=True)
         value, slopes = self.loss.generator(logits)
+        value += self.generator.penalty()
         to_fake = self.discriminator.backward(slopes)[..., : fake.shape[-1]]
         self.generator.backward(to_fake, input_gradient=False)
         check_finite(f"{where}, generator", value, self.generator.grads)
@@ -135,7 +136,7 @@ class GAN(Model):
         move; `stop_training` ends the game. Returns a `History` with one entry a move.
         Ctrl-C keeps what is learned. Raises NotFinite at the first NaN or infinity.
         """
-        x = np.asarray(x)
+        x, y, where = np.asarray(x), None if y is None else np.asarray(y), "step 1"
         self.check_game(x, y, steps, batch_size, critic_steps)
         if generator_optimizer is discriminator_optimizer:
             raise ValueError("expected two optimizers, got the same one for both nets")
