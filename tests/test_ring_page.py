@@ -100,7 +100,7 @@ def test_it_collapses_and_is_mended_by_hand(bench):
     here.press("❚❚ Pause")
     assert here.trait("goal_met") is True
     banner = here.text(".twice-goal")
-    assert "All eight modes held from step" in banner
+    assert "All eight modes held, steps" in banner
     assert "(Non-saturating; rates 0.001 and 0.001)." in banner
     assert twin(here).covered >= 7
     control(here, "Loss").select_option("minimax")

@@ -489,7 +489,7 @@ function picture(demo) {
     if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     tell();
   }
-  /** As long as the gradient is large, up to 0.7; of a clipped critic, whose scores have no scale, as large as beside the others. */
+  /** As long as the gradient is large, up to 0.5; of a clipped critic, whose scores have no scale, as large as beside the others. */
   function arrows(ctx, unit, x) {
     const { pulls: v, colors, settings: { loss } } = demo;
     let mean = 0;
@@ -498,7 +498,7 @@ function picture(demo) {
     ctx.beginPath();
     for (let i = 0; i < 2 * PULLED; i += 2) {
       const n = Math.hypot(v[i], v[i + 1]);
-      const length = (0.7 * unit * n) / (n + half);
+      const length = (0.5 * unit * n) / (n + half);
       if (!(length > 2)) continue;
       const [x0, y0, dx, dy] = [plot.toX(x[i]), plot.toY(x[i + 1]), (v[i] / n) * length, (-v[i + 1] / n) * length];
       const [x1, y1, tip] = [x0 + dx, y0 + dy, Math.min(0.32, 5 / length)];
@@ -632,7 +632,7 @@ function words(demo) {
     const { run, settings } = demo;
     page.say(explain(settings, run), { quiet: page.get("running") });
     if (goalReached(run) && !record) {
-      record = `All eight modes held from step ${run.since} to ${run.steps} (${describe(settings)}).`;
+      record = `All eight modes held, steps ${run.since} to ${run.steps} (${describe(settings)}).`;
       page.goal(true, record);
     } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");
   });
