@@ -379,3 +379,12 @@ def test_the_twin_in_keras_is_as_good_as_ours(digits):
     for way, found in digits["keras"].items():
         assert abs(found["score"] - ours.mean()) < 0.6, way
         assert found["frechet"] < 2 * max(digits["runs"]["strides"]["frechet"]), way
+
+
+def test_a_good_discriminator_stops_the_minimax_loss_alone(stored):
+    runs = stored["ring"]["runs"]
+    assert last(runs["five critic steps"], "modes").min() >= 7
+    strong, usual = (last(runs[n], "modes") for n in ("minimax, five critic steps", "minimax"))
+    assert np.all(strong <= 5)
+    assert np.all(strong < usual)
+    assert last(runs["minimax, five critic steps"], "good").max() < 0.2
