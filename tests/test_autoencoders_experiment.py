@@ -247,6 +247,16 @@ def test_more_epochs_lower_the_training_error_below_pca_but_not_the_test_error(s
     assert np.all(np.greater(found["test"][longer]["32"], found["test"]["PCA"]["32"]))
 
 
+def test_convolutions_need_fewer_parameters_and_more_epochs(stored):
+    found = stored["bottleneck"]["digits"]
+    longer, size = "conv, 4 x longer", found["parameters"]
+    assert size["conv"]["8"][0] < size["deep"]["8"][0] / 2
+    assert np.all(np.less(found["test"][longer]["8"], found["test"]["conv"]["8"]))
+    assert mean(found["test"][longer]["8"]) < mean(found["test"]["deep"]["8"])
+    for k in ("2", "8"):
+        assert np.all(np.less(found["test"]["conv"][k], found["test"]["PCA"][k])), k
+
+
 def test_a_linear_autoencoder_trained_so_long_is_not_yet_pca(stored):
     found = stored["bottleneck"]["digits"]
     for k in ("1", "2", "4", "8", "16", "32"):
