@@ -473,7 +473,7 @@ given_noise = with_noise(dense_vae(), 3)
         (lambda: GaussianReconstruction(0), "expected sigma > 0, got 0"),
         (
             lambda: BernoulliReconstruction().forward(np.full((1, 2), 255.0), np.zeros((1, 2))),
-            "expected pixels from 0 to 1, got 255 to 255",
+            "expected pixels 0 to 1, got 255 to 255",
         ),
         (
             lambda: BernoulliReconstruction().forward(np.zeros((1, 2)), np.zeros((1, 3))),

@@ -53,7 +53,7 @@ class Autoencoder(Sequential):
 
 
 class Denoising:
-    """An `augment` for `fit`: spoil the input, keep the clean target. Vincent et al. (2008).
+    """An `augment` for `fit`: spoil the input, keep the target (Vincent et al., 2008).
 
     net.fit(x, loss=..., augment=Denoising(masking=0.3, rng=rng), ...)
     masking: the share of entries set to 0.  salt: the share set to 0 or 1, evenly.
@@ -151,23 +151,23 @@ class ContractiveDense(Dense):
 
 
 def anomaly_score(model, x):
-    """The mean squared error of each sample's reconstruction, (N,): large for strange ones.
+    """The mean squared error of each reconstruction, (N,): large for strange samples.
 
-    model: has `reconstruct`, or is a function x -> its reconstruction. Raises ValueError
-    for a reconstruction of another shape.
+    model: has `reconstruct`, or is a function x -> its reconstruction.
+    Raises ValueError for a reconstruction of another shape.
     """
     x = np.asarray(x)
     back = np.asarray(getattr(model, "reconstruct", model)(x))
     if back.shape != x.shape:
-        raise ValueError(f"expected a reconstruction of shape {x.shape}, got {back.shape}")
+        raise ValueError(f"expected a reconstruction {x.shape}, got {back.shape}")
     return ((back - x) ** 2).reshape(len(x), -1).mean(axis=1)
 
 
 def subspace_angle(a, b):
     """The largest principal angle between what the rows of a and of b span, in radians.
 
-    a, b (k, F), such as the kernel of a linear decoder and `PCA.components`: 0 where they
-    span the same, pi / 2 where a direction of one is orthogonal to all of the other.
+    a, b (k, F), such as a linear decoder's kernel and `PCA.components`: 0 where they span
+    the same, pi / 2 where a direction of one is orthogonal to all of the other.
     Exact for small angles too. Raises ValueError for other shapes and for rows that are
     linearly dependent. Bjorck and Golub (1973).
     """

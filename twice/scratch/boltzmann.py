@@ -24,11 +24,11 @@ def states(n):
 
 
 class RBM(Model):
-    """n_visible and n_hidden units of 0 or 1, every visible one joined to every hidden one.
+    """n_visible and n_hidden units of 0 or 1, each visible one joined to each hidden one.
 
-    `params`: kernel W (n_visible, n_hidden), visible_bias b, hidden_bias c. W starts normal
-    with `stddev`, b and c at 0. Inputs from 0 to 1 count as probabilities. `cd` draws from
-    rng. Raises ValueError for sizes below 1 and other shapes. Smolensky (1986), Hinton (2002).
+    `params`: kernel W (n_visible, n_hidden), visible_bias b, hidden_bias c. W starts
+    normal with `stddev`, b and c at 0. Inputs from 0 to 1 count as probabilities.
+    Raises ValueError for sizes below 1, other shapes. Smolensky (1986), Hinton (2002).
     """
 
     def __init__(self, n_visible, n_hidden, *, rng, stddev=0.01, dtype=np.float32):
@@ -73,7 +73,7 @@ class RBM(Model):
         return (self.rng.random(p.shape) < p).astype(p.dtype)
 
     def gibbs(self, v, steps=1):
-        """v after `steps` rounds: draw h given v, then v given h. Geman and Geman (1984)."""
+        """v after `steps` rounds: draw h given v, then v given h."""
         v = self.check(v)
         for _ in range(steps):
             v = self.draw(self.visible(self.draw(self.hidden(v))))
@@ -87,12 +87,12 @@ class RBM(Model):
         return {"kernel": v.T * share @ h, "visible_bias": share @ v, "hidden_bias": share @ h}
 
     def cd(self, v, k=1, *, start=None):
-        """Contrastive divergence: an estimate of d(-ln p(v)) / d params, to be descended.
+        """Contrastive divergence: an estimate of d(-ln p(v)) / d params, for a descent.
 
             <v h> where the chain is after k rounds - <v h> at the data
-        The exact gradient has the model's own mean in the first place: k rounds are too few
-        to get there, and often enough. start: where the chain begins, the data if None; with
-        the last `chain` it is persistent (Tieleman, 2008). ValueError for k < 1. Hinton (2002).
+        The exact gradient has the model's own mean in the first place: k rounds are too
+        few to get there, and often enough. start: where the chain begins, None at the data;
+        at the last `chain`, it is persistent (Tieleman, 2008). ValueError for k < 1.
         """
         if k < 1:
             raise ValueError(f"expected k >= 1, got {k}")

@@ -13,25 +13,26 @@ def kl_by_dimension(mean, log_var):
     """KL(N(mean, exp(log_var)) || N(0, 1)), one number an entry, in nats.
 
         (mean^2 + exp(log_var) - 1 - log_var) / 2
-    mean and log_var of one shape, and the result too. It is 0 at mean 0 and log_var 0 alone.
+    mean, log_var and the result have one shape. It is 0 at mean 0 and log_var 0 alone.
     Raises ValueError for shapes that differ.
     """
     mean, log_var = np.asarray(mean), np.asarray(log_var)
     if mean.shape != log_var.shape:
-        raise ValueError(f"expected one shape, got mean {mean.shape}, log_var {log_var.shape}")
+        shapes = f"mean {mean.shape}, log_var {log_var.shape}"
+        raise ValueError(f"expected one shape, got {shapes}")
     return 0.5 * (mean**2 + np.expm1(log_var) - log_var)
 
 
 def kl_standard_normal(mean, log_var):
-    """KL(N(mean, diag(exp(log_var))) || N(0, I)) of each sample: (N, n) -> (N,), in nats.
+    """KL(N(mean, diag(exp(log_var))) || N(0, I)), in nats: (N, n) -> (N,).
 
-    The sum over the dimensions of `kl_by_dimension`. Kingma and Welling (2014), appendix B.
+    The sum of `kl_by_dimension` over n. Kingma and Welling (2014), appendix B.
     """
     return kl_by_dimension(mean, log_var).sum(axis=-1)
 
 
 def reparameterize(mean, log_var, noise):
-    """z = mean + exp(log_var / 2) noise: a draw from N(mean, exp(log_var)) for standard noise.
+    """z = mean + exp(log_var / 2) noise: a draw from N(mean, exp(log_var)).
 
     The randomness comes from outside, so z has a slope in mean and log_var:
         dz/dmean = 1,   dz/dlog_var = exp(log_var / 2) noise / 2
@@ -45,15 +46,15 @@ def reparameterize(mean, log_var, noise):
 
 
 class GaussianLatent(Layer):
-    """h (N, 2n) = mean and log variance side by side -> z (N, n), a draw; its KL is a penalty.
+    """h (N, 2n), mean beside log variance -> z (N, n), a draw; its KL is a penalty.
 
         z = mean + exp(log_var / 2) noise in training, z = mean otherwise
         penalty() = beta KL(N(mean, exp(log_var)) || N(0, I)), averaged over the batch
     With g = dL/dz of the losses above, backward returns the gradient of both:
         dL/dmean = g + beta mean / N
         dL/dlog_var = g exp(log_var / 2) noise / 2 + beta (exp(log_var) - 1) / (2 N)
-    noise: None draws anew from rng each time, an array (N, n) is used as it is. `kl` is the
-    last batch's KL without beta. Raises ValueError for other shapes and a negative beta.
+    noise: None draws anew from rng each time, an array (N, n) is used as it is. `kl`:
+    the last batch's KL without beta. ValueError for other shapes and a negative beta.
     Kingma and Welling (2014); beta: Higgins et al. (2017).
     """
 
@@ -75,7 +76,8 @@ class GaussianLatent(Layer):
         self.mean, self.log_var = self.split(h)
         self.used = np.zeros_like(self.mean)
         if training:
-            drawn = self.rng.normal(size=self.mean.shape) if self.noise is None else self.noise
+            given, shape = self.noise, self.mean.shape
+            drawn = self.rng.normal(size=shape) if given is None else given
             self.used = np.asarray(drawn, self.mean.dtype)
         self.kl = float(kl_standard_normal(self.mean, self.log_var).mean())
         return reparameterize(self.mean, self.log_var, self.used)

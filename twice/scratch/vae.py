@@ -20,16 +20,17 @@ class BernoulliReconstruction(Loss):
     """-ln p(x | z) for pixels from 0 to 1: the sum over pixels, the mean over samples.
 
         sum of ln(1 + exp(a)) - x a,   p = sigmoid(a),   slope p - x
-    y_true: x (N, ...), y_pred: logits a of its shape. For x strictly between 0 and 1 it is
-    a usable loss, not a likelihood (Loaiza-Ganem and Cunningham, 2019). Raises ValueError
-    for shapes that differ and for pixels outside 0 ... 1.
+    y_true: x (N, ...), y_pred: logits a of its shape. For x strictly between 0 and 1
+    it is a usable loss, not a likelihood (Loaiza-Ganem and Cunningham, 2019).
+    Raises ValueError for shapes that differ and for pixels outside 0 ... 1.
     """
 
     def losses(self, y_true, y_pred):
         if not (y_true.min() >= -1e-6 and y_true.max() <= 1 + 1e-6):
             found = f"{y_true.min():g} to {y_true.max():g}"
-            raise ValueError(f"expected pixels from 0 to 1, got {found}: divide by 255?")
-        each = np.maximum(y_pred, 0) - y_true * y_pred + np.log1p(np.exp(-np.abs(y_pred)))
+            raise ValueError(f"expected pixels 0 to 1, got {found}: divide by 255?")
+        softplus = np.maximum(y_pred, 0) + np.log1p(np.exp(-np.abs(y_pred)))
+        each = softplus - y_true * y_pred
         return each.reshape(len(each), -1).sum(axis=1), sigmoid(y_pred) - y_true
 
     def mean(self, output):
@@ -38,11 +39,11 @@ class BernoulliReconstruction(Loss):
 
 
 class GaussianReconstruction(Loss):
-    """-ln p(x | z) for x = output + sigma noise: the sum over entries, the mean over samples.
+    """-ln p(x | z) for x = a + sigma noise: the sum over entries, the mean over samples.
 
-        sum of (x - output)^2 / (2 sigma^2) + ln(2 pi sigma^2) / 2,   slope (output - x) / sigma^2
-    y_true: x (N, ...), y_pred of its shape. A small sigma weighs the reconstruction against
-    the KL as a small beta does. Raises ValueError for shapes that differ, and unless sigma > 0.
+        sum of (x - a)^2 / (2 sigma^2) + ln(2 pi sigma^2) / 2,   slope (a - x) / sigma^2
+    y_true: x (N, ...), y_pred: a of its shape. A small sigma weighs against the KL as a
+    small beta does. Raises ValueError for shapes that differ, and unless sigma > 0.
     """
 
     def __init__(self, sigma=1.0):
@@ -61,11 +62,11 @@ class GaussianReconstruction(Loss):
 
 
 class VAE(Autoencoder):
-    """encoder: x -> (N, 2n), latent: `GaussianLatent(n)`, decoder: z (N, n) -> x's shape.
+    """encoder: x -> (N, 2n), `GaussianLatent(n)`, decoder: z (N, n) -> x's shape.
 
-    Loss in training: reconstruction + beta KL, which is -ELBO for beta = 1, with one draw
-    of z a sample. reconstruction: `BernoulliReconstruction` (decoder ends in logits) if None,
-    or `GaussianReconstruction`. `params` are named "0. ..." and "2. ...".
+    Loss in training: reconstruction + beta KL, for beta = 1 it is -ELBO, with one draw
+    of z a sample. reconstruction: None is `BernoulliReconstruction` (the decoder ends in
+    logits), or `GaussianReconstruction`. `params` are named "0. ..." and "2. ...".
     Kingma and Welling (2014), Rezende, Mohamed and Wierstra (2014).
     """
 
@@ -89,38 +90,42 @@ class VAE(Autoencoder):
 
     def decode(self, code, *, batch_size=1024):
         """The expected x for codes (N, n): for Bernoulli pixels their probabilities."""
-        return self.reconstruction.mean(self.decoder.predict(code, batch_size=batch_size))
+        output = self.decoder.predict(code, batch_size=batch_size)
+        return self.reconstruction.mean(output)
 
     def sample(self, n, *, rng):
         """n new samples: z from N(0, I), then the expected x."""
         return self.decode(rng.normal(size=(n, self.latent.n)))
 
     def elbo(self, x, *, rng, draws=1):
-        """The bound on ln p(x) of each sample, (N,), its expectation a mean of `draws` draws.
+        """The bound on ln p(x) of each sample, (N,), E_q as a mean of `draws` draws.
 
         Without beta: what is measured does not depend on how it was trained.
         """
         mean, log_var = self.posterior(x)
-        parts = [self.log_joint(x, mean, log_var, rng)[0] for _ in range(check_draws(draws))]
+        drawn = [self.log_joint(x, mean, log_var, rng) for _ in range(check_draws(draws))]
+        parts = [log_p for log_p, _ in drawn]
         return np.mean(parts, axis=0) - kl_standard_normal(mean, log_var)
 
     def importance_bound(self, x, *, rng, draws=50):
-        """ln of the mean of p(x, z) / q(z | x) over `draws` draws of z, for each sample, (N,).
+        """ln of the mean of p(x, z) / q(z | x) over `draws` draws of z, (N,).
 
-        One draw estimates the ELBO; more come closer to ln p(x), from below, in expectation.
+        One draw estimates the ELBO; in expectation more come closer to ln p(x) from below.
         Burda, Grosse and Salakhutdinov (2016).
         """
         mean, log_var = self.posterior(x)
-        parts = [sum(self.log_joint(x, mean, log_var, rng)) for _ in range(check_draws(draws))]
+        drawn = [self.log_joint(x, mean, log_var, rng) for _ in range(check_draws(draws))]
+        parts = [log_p + log_ratio for log_p, log_ratio in drawn]
         return logsumexp(np.array(parts), axis=0)[0] - np.log(draws)
 
     def log_joint(self, x, mean, log_var, rng):
-        """ln p(x | z) and ln p(z) - ln q(z | x), each (N,), at one draw of z a sample."""
+        """ln p(x | z) and ln p(z) - ln q(z | x), each (N,), at one draw of z."""
         noise = rng.normal(size=mean.shape)
         z = reparameterize(mean, log_var, noise)
         log_ratio = ((noise**2 - z**2 + log_var) / 2).sum(axis=1)
         output = self.decoder.predict(z)
-        return -self.reconstruction.losses(np.asarray(x, output.dtype), output)[0], log_ratio
+        x = np.asarray(x, output.dtype)
+        return -self.reconstruction.losses(x, output)[0], log_ratio
 
 
 def check_draws(draws):
@@ -133,24 +138,25 @@ def check_draws(draws):
 def active_units(vae, x, *, threshold=0.01):
     """Which latent dimensions say something about x: a mask (n,).
 
-    A unit is active where the variance over x of its mean exceeds the threshold; a collapsed
-    one gives every x the prior. Burda, Grosse and Salakhutdinov (2016).
+    Active: the variance over x of the unit's mean exceeds the threshold. A collapsed one
+    gives every x the prior. Burda, Grosse and Salakhutdinov (2016).
     """
     return vae.encode(x).var(axis=0) > threshold
 
 
 class BetaWarmUp(Callback):
-    """beta rises from `start` to `beta` in a straight line over the first `steps` batches.
+    """beta rises from `start` to `beta` in a straight line over `steps` batches.
 
     The decoder learns to use z before z has its full price. val_loss counts the beta of
-    its moment. done: how many batches a resumed training has behind it. Raises ValueError
-    for steps < 1 and negative numbers. Bowman et al. (2016).
+    its moment. done: how many batches a resumed training has behind it.
+    Raises ValueError for steps < 1 and negative numbers. Bowman et al. (2016).
     """
 
     def __init__(self, steps, *, beta=1.0, start=0.0, done=0):
         if steps < 1 or not min(beta, start, done) >= 0:
             got = f"{steps}, {beta}, {start} and {done}"
-            raise ValueError(f"expected steps >= 1 and beta, start, done >= 0, got {got}")
+            wanted = "steps >= 1 and beta, start, done >= 0"
+            raise ValueError(f"expected {wanted}, got {got}")
         self.steps, self.beta, self.start, self.done = steps, beta, start, done
 
     def on_train_begin(self, model):
