@@ -128,8 +128,11 @@ def test_lists_of_dicts_become_dicts_of_lists():
 # --- what is stored
 
 
+SHARES = ("probe", "pretraining", "anomaly", "quality", "judge", "demo", "dead")
+
+
 def same(found, wanted, where=""):
-    """Equal in shape; numbers within 10 %, or 0.05: training amplifies the last digits."""
+    """Equal in shape; numbers within 10 %, shares within 0.05: training amplifies last digits."""
     if isinstance(wanted, dict):
         assert list(found) == list(wanted), where
         for key in wanted:
@@ -141,7 +144,8 @@ def same(found, wanted, where=""):
     elif "active" in where or "chosen" in where:
         assert found == pytest.approx(wanted, abs=2), where
     else:
-        assert found == pytest.approx(wanted, rel=0.1, abs=0.05), where
+        shares = any(name in where for name in SHARES)
+        assert found == pytest.approx(wanted, rel=0.1, abs=0.05 if shares else 1e-3), where
 
 
 def test_a_small_part_gives_what_was_stored(stored):
