@@ -6,7 +6,7 @@ and "printed", 4000 digits in matplotlib's fonts (16 x 16, somewhat distorted; 1
 A seed draws the images, the weights, the batches and the noise. Errors are mean squared errors of
 pixels from 0 to 1.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               12 minutes; busy, 60
+    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               16 minutes; busy, 60
     OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. The demo's plane goes to twice/widgets/latent.npz. What

@@ -128,8 +128,11 @@ def test_lists_of_dicts_become_dicts_of_lists():
 # --- what is stored
 
 
+SHARES = ("probe", "pretraining", "anomaly", "quality", "judge", "demo", "dead")
+
+
 def same(found, wanted, where=""):
-    """Equal in shape; numbers within 10 %, or 0.05: training amplifies the last digits."""
+    """Equal in shape; numbers within 10 %, shares within 0.05: training amplifies last digits."""
     if isinstance(wanted, dict):
         assert list(found) == list(wanted), where
         for key in wanted:
@@ -141,7 +144,8 @@ def same(found, wanted, where=""):
     elif "active" in where or "chosen" in where:
         assert found == pytest.approx(wanted, abs=2), where
     else:
-        assert found == pytest.approx(wanted, rel=0.1, abs=0.05), where
+        shares = any(name in where for name in SHARES)
+        assert found == pytest.approx(wanted, rel=0.1, abs=0.05 if shares else 1e-3), where
 
 
 def test_a_small_part_gives_what_was_stored(stored):
@@ -245,6 +249,16 @@ def test_more_epochs_lower_the_training_error_below_pca_but_not_the_test_error(s
     longer = "deep, 4 x longer"
     assert np.all(np.less(found["train"][longer]["32"], found["train"]["PCA"]["32"]))
     assert np.all(np.greater(found["test"][longer]["32"], found["test"]["PCA"]["32"]))
+
+
+def test_convolutions_need_fewer_parameters_and_more_epochs(stored):
+    found = stored["bottleneck"]["digits"]
+    longer, size = "conv, 4 x longer", found["parameters"]
+    assert size["conv"]["8"][0] < size["deep"]["8"][0] / 2
+    assert np.all(np.less(found["test"][longer]["8"], found["test"]["conv"]["8"]))
+    assert mean(found["test"][longer]["8"]) < mean(found["test"]["deep"]["8"])
+    for k in ("2", "8"):
+        assert np.all(np.less(found["test"]["conv"][k], found["test"]["PCA"][k])), k
 
 
 def test_a_linear_autoencoder_trained_so_long_is_not_yet_pca(stored):
