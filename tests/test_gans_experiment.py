@@ -311,13 +311,36 @@ def test_a_smooth_discriminator_mends_the_collapse_and_slow_steps_do_not(stored)
         assert last(mended[change], "modes").max() <= 4, change
 
 
-def test_small_discriminators_and_clipped_weights_go_astray(stored):
-    ring = stored["ring"]
+def test_small_discriminators_and_clipped_weights_mostly_go_astray(stored):
+    runs = stored["ring"]["runs"]
     for name in ("small discriminator", "Wasserstein, clipped"):
-        assert name in ring["failed"]
-        assert name not in ring["collapsed"]
-        assert last(ring["runs"][name], "good").max() < 0.2
-    assert last(ring["runs"]["Wasserstein, penalty"], "modes").mean() > 6.5
+        assert np.sum(last(runs[name], "modes") <= run.HALF) >= 4
+        assert np.median(last(runs[name], "good")) < 0.2
+    assert last(runs["Wasserstein, penalty"], "modes").min() >= 7
+
+
+def test_no_loss_follows_the_distance_from_look_to_look(stored):
+    sayings = stored["ring"]["folklore"]["losses tell progress"]
+    for found in sayings.values():
+        assert np.mean(found["discriminator_change"]) < 0.2
+    for name in ("R1", "Wasserstein, penalty"):  # only a trend, which the clock knows better
+        level = np.mean(sayings[name]["discriminator"])
+        assert 0.3 < level < -np.mean(sayings[name]["steps"])
+    for name in ("non-saturating", "minimax", "least squares"):
+        assert np.mean(sayings[name]["discriminator"]) < 0.1
+
+
+def test_a_slower_discriminator_leaves_more_samples_between_the_modes(stored):
+    against = stored["ring"]["folklore"]["two time scales help"][
+        "non-saturating against equal rates"
+    ]
+    assert min(against["good"]) > 0.1
+
+
+def test_label_smoothing_changes_little_here(stored):
+    (found,) = stored["ring"]["folklore"]["label smoothing helps"].values()
+    assert abs(np.mean(found["modes"])) < 1
+    assert abs(np.mean(found["good"])) < 0.05
 
 
 def test_the_minimax_loss_is_no_worse_on_the_ring(stored):
@@ -337,8 +360,31 @@ def test_a_gan_has_the_better_distance_and_a_vae_the_better_precision(digits):
     assert max(gan["copies"]) == 0
 
 
+def test_pooling_costs_time_and_no_quality_here(digits):
+    strides, pooled = (digits["runs"][name] for name in run.NETS)
+    gap = np.subtract(pooled["frechet"], strides["frechet"])
+    assert abs(gap.mean()) < 2
+    assert np.all(np.subtract(pooled["precision"], strides["precision"]) > 0)
+
+
+def test_a_label_makes_better_digits_and_most_obey(digits):
+    told, free = digits["conditional"], digits["runs"]["strides"]
+    assert told["obeyed"] > 0.85
+    assert told["score"] > max(free["score"]) + 1
+    assert told["frechet"] < min(free["frechet"])
+
+
 def test_the_twin_in_keras_is_as_good_as_ours(digits):
     ours = np.array(digits["runs"]["strides"]["score"])
     for way, found in digits["keras"].items():
         assert abs(found["score"] - ours.mean()) < 0.6, way
         assert found["frechet"] < 2 * max(digits["runs"]["strides"]["frechet"]), way
+
+
+def test_a_good_discriminator_stops_the_minimax_loss_alone(stored):
+    runs = stored["ring"]["runs"]
+    assert last(runs["five critic steps"], "modes").min() >= 7
+    strong, usual = (last(runs[n], "modes") for n in ("minimax, five critic steps", "minimax"))
+    assert np.all(strong <= 5)
+    assert np.all(strong < usual)
+    assert last(runs["minimax, five critic steps"], "good").max() < 0.2
