@@ -404,7 +404,7 @@ def test_bad_values_are_refused(stored, name, value, words):
 
 def test_summary_and_picture(stored):
     text = repr(Latent(z=[1, -0.5]))
-    assert text.startswith("Latent: at (1.00, -0.50) the decoder draws a ")
+    assert text.startswith("Latent: at (1.00, -0.50) the classifier reads ")
     assert f"; example {WELCOME}: the code is " in text
     assert "2 strokes" in repr(stored)
     for demo in (Latent(show_map=True), Latent(example=-1, show_codes=False)):

@@ -331,8 +331,8 @@ class Latent(Demo):
         first, second = np.argsort(-self.scores)[:2]
         p = self.scores
         text = (
-            f"Latent: at ({self.z[0]:.2f}, {self.z[1]:.2f}) the decoder draws a {first} "
-            f"({p[first]:.0%}), next a {second} ({p[second]:.0%})"
+            f"Latent: at ({self.z[0]:.2f}, {self.z[1]:.2f}) the classifier reads "
+            f"{first} ({p[first]:.0%}), next {second} ({p[second]:.0%})"
         )
         if self.pixels is None:
             return f"{text}; nothing is drawn"
