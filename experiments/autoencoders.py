@@ -6,7 +6,7 @@ and "printed", 4000 digits in matplotlib's fonts (16 x 16, somewhat distorted; 1
 A seed draws the images, the weights, the batches and the noise. Errors are mean squared errors of
 pixels from 0 to 1.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               MINUTES minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               16 minutes; busy, 60
     OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. The demo's plane goes to twice/widgets/latent.npz. What
@@ -15,9 +15,11 @@ else it stores (a list is one number a seed):
 bottleneck[TASK]
   test[MODEL][K]             list: error on the test images with K numbers a code. MODEL: "PCA" (its
                              pixels cut to 0 ... 1), "linear" (a linear autoencoder), "shallow" (128
-                             ReLUs on either side of the code), "deep" (128 and 64), "conv" (on
-                             digits), "deep, 4 x longer" (on digits: four times the epochs)
+                             ReLUs on either side of the code), "deep" (128 and 64), "conv" (16 and
+                             32 maps, strides of 2), "deep, 4 x longer", "conv, 4 x longer" (four
+                             times the epochs; on digits)
   train[MODEL][K]            list: the same on the images learned from
+  parameters[MODEL][K]       list: numbers of parameters
   angle[K]                   list: the largest angle between what the linear decoder and PCA span
 few[MODEL][COUNT]            list: test error with 8 numbers a digit, learned from COUNT digits.
                              MODEL: "PCA", "deep" (as many steps as with all digits), "deep, fewer
@@ -79,7 +81,7 @@ pretraining
                              (Glorot's weights), "sigmoid, small" (normal, 0.01), "belief net"
                              (sigmoid, RBMs trained on all 1400 digits without labels),
                              "autoencoder" (ReLU, the encoder of a denoising one, on the same)
-demo                         the plane: a VAE of 12,000 bent digits, 16 x 16, from four seeds
+demo                         the plane: a VAE of 12,000 bent digits, 16 x 16, from five seeds
   stored                     the seed whose arrays the demo has
   test_elbo, test_mse        lists, on the 359 test digits
   classifier_accuracy        list: of the net that judges the plane
@@ -173,7 +175,7 @@ def dense(sizes, rng, activation="relu", last=None):
 # --- the demo: a plane of handwritten digits
 
 ENCODER, DECODER, CLASSIFIER = (256, 128, 64, 4), (2, 96, 128, 256), (256, 32, 10)
-DRAWN, DEMO_EPOCHS, DEMO_SEEDS = 12_000, 200, range(4)
+DRAWN, DEMO_EPOCHS, DEMO_SEEDS = 12_000, 200, range(5)
 STORED = Path(drawing.__file__).with_name("latent.npz")
 
 
@@ -315,6 +317,7 @@ def printed(seed, n=PRINTED, held=1000):
     return [(x[:n], y[:n]), (x[n:], y[n:])]
 
 
+MAPS = (16, 32)  # of the convolutions
 TASKS = {"digits": digits, "printed": printed}
 
 
@@ -324,14 +327,14 @@ def halves(kind, n_in, k, rng):
         return [Dense(n_in, k, rng=rng)], [Dense(k, n_in, rng=rng)]
     if kind == "conv":
         side = math.isqrt(n_in)
-        small = side // 4
+        small, (some, more) = side // 4, MAPS
         maps = {"strides": 2, "padding": "same", "rng": rng}
-        encoder = [Reshape((side, side, 1)), Conv2D(1, 8, 3, **maps), Activation("relu"),
-                   Conv2D(8, 16, 3, **maps), Activation("relu"), Flatten(),
-                   Dense(16 * small**2, k, rng=rng)]  # fmt: skip
-        decoder = [Dense(k, 16 * small**2, rng=rng), Activation("relu"),
-                   Reshape((small, small, 16)), Conv2DTranspose(16, 8, 3, **maps),
-                   Activation("relu"), Conv2DTranspose(8, 1, 3, **maps), Flatten(),
+        encoder = [Reshape((side, side, 1)), Conv2D(1, some, 3, **maps), Activation("relu"),
+                   Conv2D(some, more, 3, **maps), Activation("relu"), Flatten(),
+                   Dense(more * small**2, k, rng=rng)]  # fmt: skip
+        decoder = [Dense(k, more * small**2, rng=rng), Activation("relu"),
+                   Reshape((small, small, more)), Conv2DTranspose(more, some, 3, **maps),
+                   Activation("relu"), Conv2DTranspose(some, 1, 3, **maps), Flatten(),
                    Activation("sigmoid")]  # fmt: skip
         return encoder, decoder
     inner = {"shallow": (128,), "deep": (128, 64)}[kind]
@@ -365,18 +368,18 @@ def listed(rows):
 
 CODES = {"digits": (1, 2, 4, 8, 16, 32), "printed": (2, 8, 32)}
 NETS = {
-    "digits": ("linear", "shallow", "deep", "conv", "deep, 4 x longer"),
-    "printed": ("shallow", "deep"),
+    "digits": ("linear", "shallow", "deep", "conv", "deep, 4 x longer", "conv, 4 x longer"),
+    "printed": ("shallow", "deep", "conv"),
 }
-RARE = {"conv": (8,), "deep, 4 x longer": (8, 32)}  # codes of the slow ones
+RARE = {"conv": (2, 8, 32), "deep, 4 x longer": (8, 32), "conv, 4 x longer": (8,)}
 COUNTS, AT = (100, 300, 1000), 8
 
 
 def bottleneck(task, seed, epochs=None, codes=None):
-    """{"test": {MODEL: {K: error}}, "train": ..., "angle": {K: radians}} of one seed."""
+    """{"test": {MODEL: {K: error}}, "train": ..., ...} of one seed."""
     (x, _), (t, _) = TASKS[task](seed)
     epochs = epochs or {"digits": EPOCHS, "printed": PRINTED_EPOCHS}[task]
-    found = {"test": {}, "train": {}, "angle": {}}
+    found = {"test": {}, "train": {}, "angle": {}, "parameters": {}}
     for k in codes or CODES[task]:
         pca = PCA(k).fit(x)
         for name in ("PCA", *NETS[task]):
@@ -388,6 +391,8 @@ def bottleneck(task, seed, epochs=None, codes=None):
                 kind, times = name.split(",")[0], 4 if "longer" in name else 1
                 model = autoencoder(kind, x, k, seed, times * epochs)
                 back = [np.clip(model.reconstruct(a), 0, 1) for a in (x, t)]
+                size = sum(p.size for p in model.params.values())
+                found["parameters"].setdefault(name, {})[str(k)] = size
             for part, a, b in zip(("train", "test"), (x, t), back, strict=True):
                 found[part].setdefault(name, {})[str(k)] = squared(a, b)
             if name == "linear":
@@ -854,7 +859,7 @@ PARTS = {
     "pretraining": pretraining,
 }
 SETTINGS = {
-    "bottleneck": [CODES, NETS, RARE, EPOCHS, PRINTED_EPOCHS, PRINTED],
+    "bottleneck": [CODES, NETS, RARE, MAPS, EPOCHS, PRINTED_EPOCHS, PRINTED],
     "few": [COUNTS, AT, EPOCHS],
     "beta": [LATENTS, BETAS, VAE_EPOCHS],
     "collapse": [WARM, FLOOR, VAE_EPOCHS],

@@ -128,8 +128,11 @@ def test_lists_of_dicts_become_dicts_of_lists():
 # --- what is stored
 
 
+SHARES = ("probe", "pretraining", "anomaly", "quality", "judge", "demo", "dead")
+
+
 def same(found, wanted, where=""):
-    """Equal in shape; numbers within 10 %, or 0.05: training amplifies the last digits."""
+    """Equal in shape; numbers within 10 %, shares within 0.05: training amplifies last digits."""
     if isinstance(wanted, dict):
         assert list(found) == list(wanted), where
         for key in wanted:
@@ -141,7 +144,8 @@ def same(found, wanted, where=""):
     elif "active" in where or "chosen" in where:
         assert found == pytest.approx(wanted, abs=2), where
     else:
-        assert found == pytest.approx(wanted, rel=0.1, abs=0.05), where
+        shares = any(name in where for name in SHARES)
+        assert found == pytest.approx(wanted, rel=0.1, abs=0.05 if shares else 1e-3), where
 
 
 def test_a_small_part_gives_what_was_stored(stored):
@@ -222,3 +226,170 @@ def test_the_plane_draws_and_reads_all_ten_digits_as_stored(stored, plane):
     assert min(found["share_of_plane"]) > 0.05
     assert min(found["clearest"]) > 0.99
     assert found["four_and_nine"] > 0.4
+
+
+# --- what the chapter claims
+
+
+def test_a_deep_autoencoder_beats_pca_with_a_small_code_and_loses_with_a_large_one(stored):
+    test = stored["bottleneck"]["digits"]["test"]
+    for k in ("2", "4", "8", "16"):
+        assert np.all(np.less(test["deep"][k], test["PCA"][k])), k
+    for k in ("4", "8"):
+        assert mean(test["deep"][k]) < 0.7 * mean(test["PCA"][k])
+    for name in ("shallow", "deep", "deep, 4 x longer"):
+        assert np.all(np.greater(test[name]["32"], test["PCA"]["32"])), name
+    printed = stored["bottleneck"]["printed"]["test"]
+    for k in ("2", "8", "32"):
+        assert np.all(np.less(printed["deep"][k], printed["PCA"][k])), k
+
+
+def test_more_epochs_lower_the_training_error_below_pca_but_not_the_test_error(stored):
+    found = stored["bottleneck"]["digits"]
+    longer = "deep, 4 x longer"
+    assert np.all(np.less(found["train"][longer]["32"], found["train"]["PCA"]["32"]))
+    assert np.all(np.greater(found["test"][longer]["32"], found["test"]["PCA"]["32"]))
+
+
+def test_convolutions_need_fewer_parameters_and_more_epochs(stored):
+    found = stored["bottleneck"]["digits"]
+    longer, size = "conv, 4 x longer", found["parameters"]
+    assert size["conv"]["8"][0] < size["deep"]["8"][0] / 2
+    assert np.all(np.less(found["test"][longer]["8"], found["test"]["conv"]["8"]))
+    assert mean(found["test"][longer]["8"]) < mean(found["test"]["deep"]["8"])
+    for k in ("2", "8"):
+        assert np.all(np.less(found["test"]["conv"][k], found["test"]["PCA"][k])), k
+
+
+def test_a_linear_autoencoder_trained_so_long_is_not_yet_pca(stored):
+    found = stored["bottleneck"]["digits"]
+    for k in ("1", "2", "4", "8", "16", "32"):
+        assert np.all(np.greater(found["train"]["linear"][k], found["train"]["PCA"][k])), k
+
+
+def test_from_a_hundred_digits_pca_learns_more_than_the_net(stored):
+    few = stored["few"]
+    for name in ("deep", "deep, fewer steps"):
+        assert np.all(np.less(few["PCA"]["100"], few[name]["100"]))
+        assert np.all(np.greater(few["PCA"]["1000"], few[name]["1000"]))
+
+
+def test_beta_trades_the_code_for_the_reconstruction_and_collapses_it(stored):
+    for n, by_beta in stored["beta"].items():
+        for one, next_one in (("0.1", "0.3"), ("0.3", "1"), ("1", "3"), ("3", "10")):
+            assert np.all(np.greater(by_beta[one]["kl"], by_beta[next_one]["kl"])), n
+        best = max(by_beta, key=lambda beta, row=by_beta: mean(row[beta]["elbo"]))
+        assert best == "1", n
+        for beta in ("10", "64"):
+            assert set(by_beta[beta]["active"]) == {0}, n
+            assert max(by_beta[beta]["kl"]) < 0.01, n
+        gap = np.subtract(by_beta["1"]["importance_bound"], by_beta["1"]["elbo"])
+        assert np.all((gap > 0.03) & (gap < 0.6)), n
+    knows_nothing = mean(stored["beta"]["8"]["64"]["elbo"])
+    assert mean(stored["beta"]["8"]["0.1"]["elbo"]) < knows_nothing - 2
+    assert min(stored["beta"]["16"]["1"]["active"]) < 16
+
+
+def test_warm_up_mends_the_deep_net_and_not_a_price_that_is_too_high(stored):
+    deep = stored["collapse"]["deep"]["1"]
+    assert mean(deep["half"]["active"]) > mean(deep["none"]["active"]) + 1
+    assert mean(deep["half"]["elbo"]) > mean(deep["none"]["elbo"]) + 0.3
+    shallow = stored["collapse"]["shallow"]["1"]
+    assert mean(shallow["half"]["active"]) > mean(shallow["none"]["active"])
+    assert mean(shallow["half"]["elbo"]) < mean(shallow["none"]["elbo"])
+    for kind in stored["collapse"].values():
+        assert mean(kind["3"]["half"]["kl"]) < 0.5
+
+
+def test_a_decoder_that_sees_the_past_needs_no_code_and_has_the_best_bound(stored):
+    past = stored["collapse"]["past"]["1"]
+    assert max(past["none"]["kl"]) < 0.1
+    for kind in ("shallow", "deep"):
+        for warm in run.WARM:
+            row = stored["collapse"][kind]["1"][warm]
+            assert min(past["none"]["elbo"]) > max(row["elbo"]) + 1
+    assert mean(past["half"]["kl"]) > mean(past["none"]["kl"]) + 0.2
+    assert np.all(np.less(past["half"]["elbo"], past["none"]["elbo"]))
+
+
+def test_a_small_code_blurs_more_than_the_kl(stored):
+    blur = {name: mean(row["sharpness"]) for name, row in stored["samples"]["blur"].items()}
+    assert blur["AE 2"] < 0.3 < 0.5 < blur["AE 8"] < blur["AE 32"] < 1
+    sharp = [blur[f"VAE 8, beta {beta}"] for beta in ("0", "0.1", "1", "3")]
+    assert sharp == sorted(sharp, reverse=True)
+    assert blur["AE 2"] < blur["VAE 8, beta 1"]
+
+
+def test_codes_from_a_fitted_gaussian_make_an_autoencoder_generate(stored):
+    quality = stored["samples"]["quality"]
+    distance = {name: mean(row["frechet"]) for name, row in quality.items()}
+    assert distance["real"] < 2
+    assert min(stored["samples"]["judge"]) > 0.98
+    assert distance["AE 8, normal"] > 10 * distance["AE 8, fitted"]
+    assert distance["AE 8, fitted"] < distance["VAE 8, beta 1"]
+    assert distance["VAE 8, beta 1"] < 0.2 * distance["AE 8, normal"]
+    score = {name: mean(row["score"]) for name, row in quality.items()}
+    assert score["real"] > 9
+    assert max(v for name, v in score.items() if name not in ("real", "copies")) < 8.5
+
+
+def test_only_the_neighbor_distance_sees_copies(stored):
+    quality = stored["samples"]["quality"]
+    assert set(quality["copies"]["neighbor"]) == {0}
+    assert mean(quality["copies"]["frechet"]) < 4
+    assert mean(quality["copies"]["score"]) > 9
+    assert 0.9 < mean(quality["real"]["neighbor"]) < 1.1
+
+
+def test_a_denoiser_beats_every_linear_map_and_a_plain_autoencoder_does_not(stored):
+    error = {name: row["0.3"] for name, row in stored["denoising"]["error"].items()}
+    for k in ("32", "256"):
+        assert np.all(np.less(error[f"denoising {k}"], 0.9 * np.array(error["linear"])))
+        assert np.all(np.greater(error[f"plain {k}"], error["PCA"]))
+        clean = stored["denoising"]["error"]
+        assert np.all(np.greater(clean[f"denoising {k}"]["0"], clean[f"plain {k}"]["0"]))
+    assert np.all(np.less(error["linear"], error["PCA"]))
+
+
+def test_the_nearest_neighbor_finds_anomalies_best(stored):
+    digit = stored["anomaly"]["digit"]
+    area = {name: mean(list(row.values())) for name, row in digit.items()}
+    assert area["neighbor"] > 0.97
+    assert max(v for name, v in area.items() if name != "neighbor") < area["neighbor"] - 0.03
+    assert area["AE 8"] > area["PCA 8"] > area["PCA 32"]
+    assert 0.4 < area["ink"] < 0.6
+    assert mean(digit["VAE 8"]["1"]) < 0.65
+    other = stored["anomaly"]["other"]
+    assert max(other["PCA 32"]["blank"]) < 0.05
+    assert max(other["PCA 32"]["faint"]) < 0.1
+    for kind in run.ODD:
+        assert min(other["neighbor"][kind]) > 0.98
+
+
+def test_sparsity_costs_error_and_wins_nothing_much_for_the_probe(stored):
+    sparse = stored["sparse"]
+    names = [f"L1 {s:g}" for s in run.STRENGTHS]
+    for first, second in itertools.pairwise(names):
+        assert mean(sparse[second]["active"]) < mean(sparse[first]["active"])
+        assert mean(sparse[second]["mse"]) > mean(sparse[first]["mse"])
+    assert mean(sparse[names[-1]]["dead"]) > 0.6
+    best = max(mean(row["probe"]) for row in sparse.values())
+    assert best < mean(sparse["L1 0"]["probe"]) + 0.03
+    for rho in run.RHOS:
+        assert mean(sparse[f"KL {rho:g}"]["mean"]) == pytest.approx(rho, rel=0.3)
+        assert max(sparse[f"KL {rho:g}"]["dead"]) < 0.05
+
+
+def test_pretraining_rescues_the_deep_sigmoid_net_and_relu_needs_none(stored):
+    found = {
+        (depth, start, n): mean(values)
+        for depth in run.STACKS
+        for start, row in stored["pretraining"][depth].items()
+        for n, values in row.items()
+    }
+    for n in ("50", "200", "1400"):
+        assert found["5", "sigmoid, small", n] < 0.5
+        assert found["5", "belief net", n] > found["5", "sigmoid", n] + 0.05
+        assert found["5", "ReLU", n] > found["5", "belief net", n]
+        assert abs(found["2", "belief net", n] - found["2", "sigmoid", n]) < 0.04
+    assert found["5", "autoencoder", "1400"] - found["5", "ReLU", "1400"] < 0.02

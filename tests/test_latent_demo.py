@@ -183,13 +183,13 @@ def test_rarity_is_the_share_of_draws_that_lie_farther_out():
 
 
 @pytest.mark.parametrize(
-    ("four", "nine", "met"),
+    ("one", "other", "met"),
     [(0.5, 0.5, True), (SHARE, SHARE, True), (SHARE - 0.01, 0.6, False), (0.6, SHARE - 0.01, False),
      (0.0, 1.0, False)],
 )  # fmt: skip
-def test_the_goal_asks_for_half_and_half(four, nine, met):
+def test_the_goal_asks_for_half_and_half(one, other, met):
     p = np.zeros(10)
-    p[list(PAIR)] = four, nine
+    p[list(PAIR)] = one, other
     p[0] = 1 - p.sum()
     assert run_js(SCRIPT, "return demo.goalReached(data);", p.tolist()) is met
     told = run_js(SCRIPT, "return [demo.PAIR, demo.ENOUGH, demo.FRAMES];")

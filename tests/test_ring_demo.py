@@ -307,6 +307,21 @@ def test_the_goal_wants_all_eight_for_500_steps_without_a_gap():
     ) == [False, False, True, True]
 
 
+def test_the_history_holds_the_mean_losses_since_its_last_row():
+    losses, rows = run_js(
+        SCRIPT,
+        """const run = demo.createRun(data, demo.weightsOf(demo.createRun(data)), 1210);
+        const losses = [];
+        while (run.steps < 1240) { demo.play(run, data); losses.push([...run.losses]); }
+        return [losses, run.history.rows];""",
+        settings(seed=5, critic_steps=2),
+    )
+    assert [row[0] for row in rows] == [1220, 1240]
+    np.testing.assert_allclose(rows[0][1:3], np.mean(losses[:10], axis=0), rtol=1e-12)
+    np.testing.assert_allclose(rows[1][1:3], np.mean(losses[10:], axis=0), rtol=1e-12)
+    assert all(0 <= row[3] <= 8 for row in rows)
+
+
 def test_a_run_is_a_matter_of_its_seed_and_settings_alone():
     once, again, other = train(
         [settings(seed=1, **MENDED), settings(seed=1, **MENDED), settings(seed=2, **MENDED)], 60
@@ -371,6 +386,7 @@ def test_what_is_said_follows_from_what_was_counted():
     assert "Press Train" in explain(steps=0)
     assert "no longer numbers" in explain(broken=True)
     assert "All eight modes are covered since step 900; 90 %" in explain(since=900)
+    assert "covered since step 2010" in explain(since=None, steps=2010)  # between two counts
     assert "cross the gaps" in explain(since=900, now={"good": 0.5})
     assert "cross the gaps" not in explain(since=900)
     five = {"covered": 5, "counts": [50] * 5 + [0] * 3}

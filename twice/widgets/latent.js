@@ -2,7 +2,7 @@
  * the encoder finds the code. Above the line "The demo": pure functions, compared with NumPy in tests/test_latent_demo.py.
  * drawing.js stands before this file: ink, prepare, shrink, dense layers, the pad. */
 
-export const PAIR = [4, 9]; // the goal: the place where the one turns into the other
+export const PAIR = [3, 9]; // the goal: the place where the one turns into the other
 export const ENOUGH = 0.3; // of the classifier's probability, for each of the two
 export const FRAMES = 9; // along the line
 const PLACES = Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1));

@@ -16,7 +16,7 @@ from .drawing import KEPT, SIDE, Strokes, ink, prepare, shrink, text_of
 
 STORED = Path(__file__).with_name("latent.npz")
 NETS = ("encoder", "decoder", "classifier")
-PAIR, SHARE = (4, 9), 0.3  # the goal: where the one turns into the other
+PAIR, SHARE = (3, 9), 0.3  # the goal: where the one turns into the other
 BRUSH = 4.0  # new strokes: so that a drawing has as much ink as the digits the network learned
 WELCOME, FIRST = 4, 7  # the example to begin with, and the digit that the line leads to
 FRAMES = 9

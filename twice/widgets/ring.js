@@ -171,7 +171,7 @@ function score(rule, logits, delta, from, to) {
 export function createRun({ latent, seed }, weights = [], steps = 0) {
   const generator = createNetwork([latent, HIDDEN, HIDDEN, 2], 10 * seed + 1);
   const discriminator = createNetwork([2, HIDDEN, HIDDEN, 1], 10 * seed + 2);
-  const run = { generator, discriminator, latent, steps: 0, random: seeded(10 * seed + 3), losses: [NaN, NaN], sums: [0, 0],
+  const run = { generator, discriminator, latent, steps: 0, random: seeded(10 * seed + 3), losses: [NaN, NaN], sums: [0, 0, 0],
     rooms: { g: workspace(generator, BATCH), d: workspace(discriminator, 2 * BATCH), p: workspace(discriminator, BATCH) },
     shown: workspace(generator, POINTS), since: null, history: { every: LOOK, rows: [] } };
   drawNoise(seeded(10 * seed + 4), run.shown[0].a);
@@ -225,12 +225,11 @@ export function play(run, settings) {
   for (let k = 0; k < settings.critic_steps; k++) run.losses[0] = stepDiscriminator(run, settings);
   run.losses[1] = stepGenerator(run, settings);
   run.steps += 1;
-  run.sums[0] += run.losses[0] / LOOK;
-  run.sums[1] += run.losses[1] / LOOK;
+  [...run.losses, 1].forEach((v, i) => (run.sums[i] += v));
   if (run.steps % LOOK) return run;
   look(run);
   const { history, steps, sums, now } = run;
-  if (steps % history.every === 0) history.rows.push([steps, ...sums, now.covered]);
+  if (steps % history.every === 0) history.rows.push([steps, sums[0] / sums[2], sums[1] / sums[2], now.covered]);
   sums.fill(0);
   if (history.rows.length >= MOST_ROWS) {
     history.every *= 2;
@@ -284,7 +283,8 @@ export function pulls({ discriminator }, loss, room, count) {
 const percent = (share) => `${number(100 * share, 0)}\u00a0%`;
 const short = (v) => String(Number(v.toPrecision(2)));
 const TITLES = { minimax: "Minimax", non_saturating: "Non-saturating", wasserstein_clip: "Wasserstein, clipped", wasserstein_penalty: "Wasserstein, penalty" };
-export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps }) => `${TITLES[loss]} loss, rates ${short(generator_rate)} and ${short(discriminator_rate)}${critic_steps > 1 ? `, ${critic_steps} discriminator steps to one` : ""}`;
+export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps }) => `${TITLES[loss]}; rates ` +
+  `${short(generator_rate)} and ${short(discriminator_rate)}${critic_steps > 1 ? `; ${critic_steps} discriminator steps to one` : ""}`;
 
 /** What happened, in two or three sentences, from what was measured. */
 export function explain(settings, run) {
@@ -294,24 +294,24 @@ export function explain(settings, run) {
   const { loss, generator_rate: fast, discriminator_rate: slow, critic_steps } = settings;
   const recent = rows.slice(-10);
   const cost = recent.reduce((sum, row) => sum + row[1], 0) / recent.length;
-  const where = `Step ${steps}: ${covered} of 8 modes covered, ${percent(good)} of the points near a center.`;
+  const where = `${covered} of 8 modes covered.`;
   if (covered === MODES) {
     const sharp = good < 0.7 ? " The rest lie on the way between two: the generator is continuous, and has to cross the gaps." : "";
-    return `All eight modes are covered since step ${since}; ${percent(good)} of the points are near a center.${sharp}`;
+    return `All eight modes are covered since step ${since ?? steps}; ${percent(good)} of the points are near a center.${sharp}`;
   }
   const ratio = fast / (slow * critic_steps);
   const [mx, my] = [0, 1].map((axis) => { let sum = 0; for (let i = axis; i < 2 * POINTS; i += 2) sum += x[i]; return sum / POINTS; });
   let width = 0;
   for (let i = 0; i < 2 * POINTS; i += 2) width += ((x[i] - mx) ** 2 + (x[i + 1] - my) ** 2) / POINTS;
-  if (Math.sqrt(width) < 0.9 && steps >= 100) {
-    const why = ratio > 5 ? ` The generator learns ${number(ratio, 0)} times faster than the discriminator: it runs to the one place that passes for real, long before the discriminator has called it out.`
+  if (Math.sqrt(width) < 1.2 && covered <= 2 && steps >= 100) { // the ring's: 2
+    const why = ratio > 5 ? ` The generator learns ${number(ratio, 0)} times faster than the discriminator: it runs to the one place that passes for real long before that is called out.`
       : " All points are told the same way to go, and none to stay apart from the others. The way back is long: Reset starts afresh with these settings.";
     return `${where} Collapse: nearly all points sit in one clump.${why}`;
   }
   const logistic = !LOSSES[loss].wasserstein;
   if (logistic && steps >= 300 && cost < 0.8) {
     const told = loss === "minimax" ? "where it is sure, the minimax loss is flat and the arrows shrink to nothing"
-      : "where it is sure of a mode that has no points, no arrow leads there";
+      : "no point is pulled toward a mode that has lost its points";
     return `${where} The discriminator is hard to fool (its loss is ${number(cost)}; guessing costs 1.39): ${told}. Let it learn more slowly.`;
   }
   if (steps >= 1000 && covered >= 3 && recent.every((row) => row[3] === covered)) {
@@ -325,7 +325,7 @@ export function explain(settings, run) {
 
 const EDGE = 3; // the picture shows [-3, 3] x [-3, 3]
 const GRID = 48; // cells along each side of the colored background
-const PULLED = 80; // points with an arrow
+const PULLED = 60; // points with an arrow
 const TRAIL = 6; // pictures that a point's tail is long
 const SPEEDS = { slow: 20, medium: 100, fast: null }; // steps a second; null: as many as fit
 const BUDGET = 8; // milliseconds of training in a frame
@@ -414,7 +414,7 @@ function picture(demo) {
   const key = html("ul", { class: "rg-legend", "aria-label": "Key" },
     html("li", {}, mark(svg("rect", { class: "rg-real", x: -3, y: -3, width: 6, height: 6 })), "real"),
     html("li", {}, mark(svg("circle", { class: "rg-fake", r: 4.2 })), "generated"),
-    html("li", {}, mark(svg("circle", { class: "rg-covered", r: 6 })), "mode covered"),
+    html("li", {}, mark(svg("circle", { class: "rg-covered", r: 6 })), "mode covered; arc: its share"),
     html("li", {}, svg("svg", { width: 22, height: 12, viewBox: "0 -6 22 12", "aria-hidden": "true" }, svg("path", { class: "rg-arrow", d: "M1 0H20M14 -4L20 0L14 4" })), "the discriminator’s pull"),
     html("li", {}, "it says: generated", ramp, "real"));
   page.figure.append(scores, box, key);
@@ -489,16 +489,16 @@ function picture(demo) {
     if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     tell();
   }
-  /** As long as the gradient is large, up to 0.7; of a clipped critic, whose scores have no scale, as large as beside the others. */
+  /** As long as the gradient is large, up to 0.5; of a clipped critic, whose scores have no scale, as large as beside the others. */
   function arrows(ctx, unit, x) {
     const { pulls: v, colors, settings: { loss } } = demo;
     let mean = 0;
     for (let i = 0; i < 2 * PULLED; i += 2) mean += Math.hypot(v[i], v[i + 1]) / PULLED;
-    const half = loss === "wasserstein_clip" ? mean + 1e-12 : 0.3;
+    const half = loss === "wasserstein_clip" ? mean + 1e-12 : 0.15;
     ctx.beginPath();
     for (let i = 0; i < 2 * PULLED; i += 2) {
       const n = Math.hypot(v[i], v[i + 1]);
-      const length = (0.7 * unit * n) / (n + half);
+      const length = (0.5 * unit * n) / (n + half);
       if (!(length > 2)) continue;
       const [x0, y0, dx, dy] = [plot.toX(x[i]), plot.toY(x[i + 1]), (v[i] / n) * length, (-v[i + 1] / n) * length];
       const [x1, y1, tip] = [x0 + dx, y0 + dy, Math.min(0.32, 5 / length)];
@@ -613,9 +613,9 @@ function curves(demo) {
     const x = [Math.max(start, 0), Math.max(start, 0) + round(Math.max(200, steps - start))];
     const sorted = rows.flatMap((row) => [row[1], row[2]]).filter(Number.isFinite).sort((a, b) => a - b);
     const at = (share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
-    const [low, high] = [at(0.01), at(0.99)];
+    const low = Math.min(at(0.01), demo.settings.loss === "minimax" ? -Math.LN2 : 0);
     modes.setLimits(x, [0, MODES]);
-    losses.setLimits(x, [low < 0 ? -round(-low) : 0, round(Math.max(high, 2))]);
+    losses.setLimits(x, [low < 0 ? -round(-low) : 0, round(Math.max(at(0.99), 2))]);
     baseline.style.visibility = LOSSES[demo.settings.loss].wasserstein ? "hidden" : "";
     modes.redraw();
     losses.redraw();
@@ -632,7 +632,7 @@ function words(demo) {
     const { run, settings } = demo;
     page.say(explain(settings, run), { quiet: page.get("running") });
     if (goalReached(run) && !record) {
-      record = `All eight modes held from step ${run.since} to ${run.steps}: ${describe(settings)}.`;
+      record = `All eight modes held, steps ${run.since} to ${run.steps} (${describe(settings)}).`;
       page.goal(true, record);
     } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");
   });
