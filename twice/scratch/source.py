@@ -16,8 +16,8 @@ def source_net(rng, *, classes=24, batch_norm=False):
     """Four convolutions, two dense layers: (N, 16, 16, 1) -> scores (N, classes).
 
     5 x 5 for the first kernels, 3 x 3 for the others, "same" padding; a ReLU after each
-    layer but the last. The image goes 16, 8, 4, 4, 2 pixels wide. batch_norm: one between
-    each convolution, then without bias, and its ReLU.
+    layer but the last. The image goes 16, 8, 4, 4, 2 pixels wide. batch_norm: one after
+    each convolution, which then has no bias, before its ReLU.
     """
     layers, n_in = [], 1
     for k, (filters, strides) in enumerate(zip(FILTERS, STRIDES, strict=True)):
