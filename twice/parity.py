@@ -16,7 +16,7 @@ from unittest import mock
 import numpy as np
 
 from twice import quiet_stderr
-from twice.scratch.backpropagation import beside
+from twice.scratch.weights import beside
 
 with quiet_stderr():
     import keras

@@ -12,10 +12,12 @@ from .glyphs import glyphs
 from .prose import Prose, prose
 from .sequences import Dates, adding, dates, split_by_time, waves, windows_of
 from .shapes import SHAPES, shapes
+from .source import LETTERS, like_source, source_weights
 from .toy import blobs, moons, spirals, split, xor
 from .vocabulary import Vocabulary
 
 __all__ = [
+    "LETTERS",
     "SHAPES",
     "Dates",
     "Prose",
@@ -28,10 +30,12 @@ __all__ = [
     "fashion_mnist",
     "full_scale",
     "glyphs",
+    "like_source",
     "mnist",
     "moons",
     "prose",
     "shapes",
+    "source_weights",
     "spirals",
     "split",
     "split_by_time",

@@ -10,6 +10,7 @@ import numpy as np
 from twice.scratch import training
 from twice.scratch.initializers import glorot_uniform
 from twice.scratch.perceptron import sigmoid
+from twice.scratch.weights import kept
 
 
 class Layer:
@@ -96,17 +97,6 @@ class Activation(Layer):
 
     def __repr__(self):
         return f"Activation({self.name!r})"
-
-
-def beside(layer):
-    """The non-trainable arrays of a layer and of the layers within it, depth first."""
-    inner = [a for part in getattr(layer, "layers", []) for a in beside(part)]
-    return [*getattr(layer, "non_trainable", {}).values(), *inner]
-
-
-def kept(model):
-    """All arrays that make a model what it is: the parameters, then the non-trainable ones."""
-    return [*model.params.values(), *beside(model)]
 
 
 class Model:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from twice import files
-from twice.scratch.backpropagation import beside, kept
 from twice.scratch.training import Callback, History
+from twice.scratch.weights import beside, kept
 
 VERSION = 1
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twice.scratch.backpropagation import beside
 from twice.scratch.conv_layers import Conv2DTranspose, UpSampling2D
 from twice.scratch.convolution import Kernel
 from twice.scratch.pooling import GlobalAveragePooling2D, GlobalMaxPooling2D
+from twice.scratch.weights import beside
 from twice.scratch.windows import Window
 
 
