@@ -11,7 +11,8 @@ The images of a target are cut once: what is reported comes from images that no 
 Every strategy has nine trials, three rates x three OPTIONS, chosen by validation accuracy (200 or
 400 images that are not trained on; equals by loss): a mean over three tuning seeds for small, one
 for large, none of them reported. A seed draws its own training images, new weights and batches, and
-these are the same for all strategies: compare in pairs, seed by seed.
+these are the same for all strategies: compare in pairs, seed by seed. What a head alone learns from
+is divided by its standard deviation, and so are the source's last features (`source`).
 
     OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning               about 15 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning --seeds 0 1   two seeds of five
@@ -44,7 +45,7 @@ preprocessing     200 digits: found[STRATEGY][WAY]: rate, test_accuracy, STRATEG
                   "standardized" (mean 0, variance 1), "small" (8 x 8 pixels amid paper). And
                   only_in_use[WAY]: "fine-tune" trained on "same", then met by other images
 batch_norm[TARGET][WAY][BATCH]   200 digits or 60 shapes, from the source with batch norm, batches
-                  of 2, 8, 32: rate, test_accuracy. WAY: "head, running" (frozen: running
+                  of 2 or 32: rate, test_accuracy. WAY: "head, running" (frozen: running
                   statistics), "head, batch" (weights rest, statistics of the batch, running ones
                   move), "fine-tune, running", "fine-tune, batch"
 without_labels[PRETEXT][TARGET]    what five layers say of digits and letters. PRETEXT: "pixels",
@@ -118,9 +119,20 @@ def make_source():
 
 @functools.cache
 def source(batch_norm=False):
-    """The stored source model. It is shared: never train it, copy it."""
+    """The stored source model, its last features scaled. It is shared: never train it, copy it.
+
+    The features before its head have a standard deviation of about 10; a new head, drawn for
+    numbers of about 1, would begin with scores of +-10. Kernel and bias below are divided by the
+    deviation on letters, the old head's kernel is multiplied by it: the same function.
+    """
     net = source_net(np.random.default_rng(0), batch_norm=batch_norm)
     net.set_weights(data.source_weights(batch_norm=batch_norm))
+    x, _ = data.glyphs(1000, characters=LETTERS, size=SIDE, rng=np.random.default_rng([0, 8]))
+    deviation = cut(net, stages(net)[-2]).predict(x).std()
+    *_, last, _, head = net.layers
+    for p in last.params.values():
+        p /= deviation
+    head.params["kernel"] *= deviation
     return net
 
 
@@ -203,12 +215,15 @@ def steps_for(n):
 class Start:
     """What a strategy trains: `model`, on what `base` (None: nothing) makes of the images.
 
-    factors: the rates of layers, for `LayerRates`; callbacks: a function of the epochs.
+    factors: the rates of layers, for `LayerRates`; callbacks: a function of the epochs; decay:
+    weight decay; scaled: divide what goes in by its standard deviation, one number.
     """
 
-    def __init__(self, model, base=None, factors=MappingProxyType({0: 1.0}), callbacks=None):
+    def __init__(self, model, base=None, *, factors=MappingProxyType({0: 1.0}), callbacks=None,
+                 decay=0.0, scaled=False):  # fmt: skip
         self.model, self.base, self.factors = model, base, dict(factors)
-        self.callbacks = callbacks or (lambda epochs: [])
+        self.callbacks, self.decay = callbacks or (lambda epochs: []), decay
+        self.scaled = scaled
 
 
 def fresh(target, seed, **settings):
@@ -224,7 +239,7 @@ def new_head(base, target, seed, l2=0.0):
         width = base.predict(np.zeros((1, SIDE, SIDE, 1), np.float32)).size
     rng = np.random.default_rng([seed, 1])
     layers = [Flatten(), Dense(width, TARGETS[target].classes, rng=rng)]
-    return Start(Regularized(layers, kernel_regularizer=L1L2(0.0, l2)), base)
+    return Start(Regularized(layers, kernel_regularizer=L1L2(0.0, l2)), base, scaled=True)
 
 
 def copied(target, seed, n=KEPT):
@@ -263,9 +278,7 @@ def early_rest_new(target, seed, kept):
 
 
 def scratch(target, seed, decay):
-    start = Start(fresh(target, seed))
-    start.decay = decay
-    return start
+    return Start(fresh(target, seed), decay=decay)
 
 
 def fine_tune(target, seed, share):
@@ -296,7 +309,7 @@ OPTIONS = {  # name: (function, what its options are, their values, rates)
     "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), RATES),
 }
 STRATEGIES = tuple(OPTIONS)
-BY_VALUE = ("early head", "early, rest new", "fine-tune", "layer rates", "gradual")
+BY_VALUE = ("early head", "early, rest new", "fine-tune", "gradual")
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # too high a rate is an answer
@@ -304,11 +317,13 @@ def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None):
     """{"accuracy", "loss" on parts[1], "train_accuracy", "seconds", "trained"} of one training."""
     if start.base is not None:
         parts = [(start.base.predict(x), y) for x, y in parts]
+    if start.scaled:
+        deviation = parts[0][0].std()
+        parts = [(x / deviation, y) for x, y in parts]
     (x, y), judge = parts
     each = math.ceil(len(y) / batch_size)
     epochs = math.ceil((steps or steps_for(len(y))) / each)
-    decay = getattr(start, "decay", 0.0)
-    adam = Adam(linear_decay(rate, epochs * each), weight_decay=decay)
+    adam = Adam(linear_decay(rate, epochs * each), weight_decay=start.decay)
     began = time.process_time()
     try:
         start.model.fit(
@@ -387,16 +402,13 @@ def slice_start(way, target, seed):
     return Start(Sequential(model.layers))
 
 
-def slices(target, size, seeds, steps=None):
-    """What is stored under slices[TARGET][SIZE]."""
-    found = {}
-    for way in SLICES:
-        parts = (draw(target, SIZES[size], seed)[::2] for seed in seeds)
-        runs = [
-            learned(slice_start(way, target, seed), part, SURFACE_RATE, seed, steps=steps)
-            for seed, part in zip(seeds, parts, strict=True)
-        ]
-        found[way] = [r["accuracy"] for r in runs]
+def slices(target, size, way, seeds, steps=None):
+    """What is stored under slices[TARGET][SIZE][WAY]."""
+    found = []
+    for seed in seeds:
+        part = draw(target, SIZES[size], seed)[::2]
+        start = slice_start(way, target, seed)
+        found.append(learned(start, part, SURFACE_RATE, seed, steps=steps)["accuracy"])
     return found
 
 
@@ -416,17 +428,14 @@ def kept_start(way, target, seed, kept):
     return Start(model, base)
 
 
-def surface(target, way, each, seeds, steps=None):
-    """Kept layers 0 ... 5 x seeds: test accuracies with `each` images a class."""
+def surface(target, way, kept, each, seeds, steps=None):
+    """Test accuracies with so many kept layers, and `each` images a class."""
+    rate = HEAD_RATE if (way, kept) == ("frozen", len(STAGES) - 1) else SURFACE_RATE
     found = []
-    for kept in range(len(STAGES)):
-        rate = HEAD_RATE if (way, kept) == ("frozen", len(STAGES) - 1) else SURFACE_RATE
-        runs = []
-        for seed in seeds:
-            part = draw(target, each, seed)[::2]
-            start = kept_start(way, target, seed, kept)
-            runs.append(learned(start, part, rate, seed, steps=steps)["accuracy"])
-        found.append(runs)
+    for seed in seeds:
+        part = draw(target, each, seed)[::2]
+        start = kept_start(way, target, seed, kept)
+        found.append(learned(start, part, rate, seed, steps=steps)["accuracy"])
     return found
 
 
@@ -486,7 +495,7 @@ def preprocessing(strategy, seeds, **settings):
 # --- batch norm
 
 NORM_WAYS = ("head, running", "head, batch", "fine-tune, running", "fine-tune, batch")
-NORM_BATCHES, NORM_EACH = (2, 8, 32), {"digits": 20, "shapes": 10}
+NORM_BATCHES, NORM_EACH = (2, 32), {"digits": 20, "shapes": 10}
 NORM_STEPS = 200
 
 
@@ -654,7 +663,10 @@ def cases_part(seeds):
 
 def slices_part(seeds):
     return {
-        t: {s: kept(f"slices-{t}-{s}", slices, t, s, seeds) for s in SIZES}
+        t: {
+            s: {w: kept(f"slices-{t}-{s}-{w}", slices, t, s, w, seeds) for w in SLICES}
+            for s in SIZES
+        }
         for t in ("digits", "shapes")
     }
 
@@ -663,19 +675,22 @@ def surface_part(seeds):
     found = {}
     for target in ("digits", "shapes"):
         about = TARGETS[target]
-        counts = [about.classes * n if n else about.train for n in about.amounts]
-        tables = {
-            way: [
-                kept(f"surface-{target}-{way}-{n}", surface, target, way, n, seeds)
-                for n in about.amounts
-            ]
-            for way in WAYS
-        }
+
+        def table(way, target=target, amounts=about.amounts):
+            return [
+                [
+                    kept(f"surface-{target}-{way if k else WAYS[0]}-{k}-{n}", surface, target,
+                         way if k else WAYS[0], k, n, seeds)
+                    for n in amounts
+                ]
+                for k in range(len(STAGES))
+            ]  # fmt: skip
+
         found[target] = {
-            "counts": counts,
+            "counts": [about.classes * n if n else about.train for n in about.amounts],
             "rate": SURFACE_RATE,
             "head_rate": HEAD_RATE,
-            "accuracy": {w: np.swapaxes(table, 0, 1).tolist() for w, table in tables.items()},
+            "accuracy": {way: table(way) for way in WAYS},
         }
     return found
 
@@ -738,8 +753,11 @@ def small():
             }
             for target in TARGETS
         },
-        "slices": slices("digits", "small", [0], steps=60),
-        "surface": {way: surface("digits", way, 5, [0], steps=60) for way in WAYS},
+        "slices": {way: slices("digits", "small", way, [0], steps=60) for way in SLICES},
+        "surface": {
+            way: [surface("digits", way, kept, 5, [0], steps=60) for kept in range(len(STAGES))]
+            for way in WAYS
+        },
         "preprocessing": {
             way: prepared("fine-tune", way, [0], tuning=(1000,), each=5, steps=40)[0]
             for way in PREPARED
