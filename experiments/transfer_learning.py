@@ -453,7 +453,7 @@ PREPARED = {
     "same": lambda x: x,
     "inverted": lambda x: 1 - x,
     "0 to 255": lambda x: 255 * x,
-    "standardized": lambda x: (x - 0.3) / 0.38,  # mean and deviation of all digits
+    "standardized": lambda x: (x - 0.3) / 0.32,  # mean and deviation of all digits
     "small": small_picture,
 }
 PREPARED_STARTS = {

@@ -162,8 +162,9 @@ def test_views_are_the_same_image_elsewhere():
     view, _ = run.RandomView(np.random.default_rng(0))(x, None)
     assert view.shape == x.shape
     assert view.dtype == x.dtype
-    shift = np.abs(view - x).mean()
-    assert 0.05 < shift < np.abs(x - np.roll(x, 1, axis=0)).mean()
+    moved, others = (np.abs(x - z).mean() for z in (view, np.roll(x, 25, axis=0)))
+    assert 0.05 < moved < 0.9 * others  # nearer than other digits
+    assert np.all((x > 0.5).mean(axis=(1, 2, 3)) / (view > 0.5).mean(axis=(1, 2, 3)) < 3)
 
 
 @pytest.mark.parametrize("pretext", ["contrastive, letters", "Barlow Twins, digits"])
@@ -259,3 +260,106 @@ def right(stored, target, size, strategy):
 def more(stored, target, size, one, other):
     """One strategy's accuracy less the other's, seed by seed."""
     return right(stored, target, size, one) - right(stored, target, size, other)
+
+
+def test_a_head_on_all_layers_wins_where_the_task_is_near_and_images_are_few(stored):
+    for other in ("scratch", "linear", "early head", "early, rest new"):
+        assert np.all(more(stored, "letters", "small", "head", other) > 0), other
+    assert more(stored, "letters", "small", "head", "scratch").mean() > 0.2
+    assert more(stored, "letters", "small", "head", "fine-tune").mean() > 0.01
+    seconds = stored["cases"]["letters"]["small"]
+    assert 5 * np.mean(seconds["head"]["seconds"]) < np.mean(seconds["fine-tune"]["seconds"])
+
+
+def test_on_few_real_digits_it_only_ties_with_pixels_and_the_early_layers_win(stored):
+    for other in ("linear", "scratch", "fine-tune"):
+        assert abs(more(stored, "digits", "small", "head", other).mean()) < 0.025, other
+    for other in ("linear", "scratch", "head"):
+        gain = more(stored, "digits", "small", "early head", other)
+        assert 0.01 < gain.mean() < 0.05, other
+        assert np.sum(gain > 0) >= 3, other
+
+
+def test_with_many_images_fine_tuning_wins_everywhere_and_a_head_loses(stored):
+    for target, gain in (("digits", 0.004), ("letters", 0.01), ("shapes", 0.1)):
+        for strategy in ("fine-tune", "gradual", "layer rates"):
+            assert more(stored, target, "large", strategy, "scratch").mean() > gain, target
+        assert np.all(more(stored, target, "large", "head", "fine-tune") < 0)
+    for target in ("digits", "shapes"):
+        assert np.all(more(stored, target, "large", "head", "scratch") < 0)
+
+
+def test_few_shapes_are_too_few_for_anything(stored):
+    for strategy in run.STRATEGIES:
+        assert right(stored, "shapes", "small", strategy).mean() < 0.33, strategy
+    assert more(stored, "shapes", "small", "early head", "scratch").mean() > 0
+
+
+def test_features_are_learned_not_drawn(stored):
+    for target, sizes in stored["cases"].items():
+        for size in sizes:
+            assert more(stored, target, size, "head", "random features").mean() > 0.02
+
+
+def test_the_layers_to_keep_are_the_first_ones(stored):
+    for target, sizes in stored["slices"].items():
+        for size, ways in sizes.items():
+            first, last = (np.array(ways[f"{which}, frozen"]) for which in run.SLICES[:2])
+            assert (first - last).mean() > 0.02, (target, size)
+            assert np.mean(ways["first two"]) > np.mean(ways["last three"]), (target, size)
+    for target in ("digits", "shapes"):  # the wrong end is worse than nothing
+        last = np.array(stored["slices"][target]["large"]["last three, frozen"])
+        assert np.all(last < right(stored, target, "large", "scratch"))
+
+
+def test_ten_times_slower_old_layers_are_too_slow_where_the_target_differs(stored):
+    by_share = stored["cases"]["shapes"]["large"]["fine-tune"]["by_value"]
+    assert np.all(np.subtract(by_share["1.0"], by_share["0.1"]) > 0.02)
+    by_share = stored["cases"]["letters"]["small"]["fine-tune"]["by_value"]
+    assert np.mean(np.subtract(by_share["0.1"], by_share["1.0"])) > 0.01  # and right where not
+
+
+def test_the_surface_falls_at_the_last_frozen_layer_and_fine_tuning_mends_it(stored):
+    for target, drop in (("digits", 0.02), ("shapes", 0.2)):
+        frozen, tuned = (np.array(stored["surface"][target]["accuracy"][w]) for w in run.WAYS)
+        assert np.all(frozen[2, -1] - frozen[5, -1] > drop)
+        assert np.all(tuned[5, -1] - frozen[5, -1] > drop)
+    shapes = np.array(stored["surface"]["shapes"]["accuracy"]["fine-tuned"])
+    assert np.all(shapes[5, -1] - shapes[0, -1] > 0.1)
+    assert np.all(np.diff(shapes[:, -1].mean(axis=1)) > -0.015)  # the more is kept, the better
+
+
+def test_other_images_in_use_than_in_training_are_what_hurts(stored):
+    in_use = {way: np.array(v) for way, v in stored["preprocessing"]["only_in_use"].items()}
+    assert in_use["inverted"].max() < 0.1
+    assert in_use["small"].max() < 0.3
+    # a net of ReLUs hardly minds a factor: all but its biases scale
+    assert np.abs(in_use["0 to 255"] - in_use["same"]).max() < 0.02
+    trained = stored["preprocessing"]["found"]
+    assert np.mean(trained["fine-tune"]["inverted"]["test_accuracy"]) > 0.9
+    for strategy, least in (("fine-tune", 0.02), ("early head", 0.01)):
+        ways = {way: np.mean(found["test_accuracy"]) for way, found in trained[strategy].items()}
+        assert ways["same"] - ways["small"] > least
+    head = {way: np.mean(found["test_accuracy"]) for way, found in trained["head"].items()}
+    assert head["same"] - head["inverted"] > 0.02
+
+
+def normed(stored, target, way, size):
+    return np.array(stored["batch_norm"][target][way][size]["test_accuracy"])
+
+
+def test_batch_norm_follows_the_target_where_that_differs(stored):
+    for size in ("2", "32"):
+        gain = normed(stored, "shapes", "fine-tune, batch", size) - normed(
+            stored, "shapes", "fine-tune, running", size
+        )
+        assert gain.mean() > 0.01
+    for way in ("head", "fine-tune"):
+        gain = normed(stored, "digits", f"{way}, batch", "32") - normed(
+            stored, "digits", f"{way}, running", "32"
+        )
+        assert abs(gain.mean()) < 0.02
+    lost = normed(stored, "digits", "head, running", "2") - normed(
+        stored, "digits", "head, batch", "2"
+    )
+    assert lost.mean() > 0
