@@ -20,7 +20,8 @@ from twice.scratch.gradient_descent import SGD
 from twice.scratch.lenet import lenet
 from twice.scratch.losses import SparseCategoricalCrossentropy
 from twice.scratch.training import Callback
-from twice.widgets.lenet import SHAPES, SIDE, STORED, prepare
+from twice.widgets.drawing import SIDE, prepare
+from twice.widgets.lenet import SHAPES, STORED
 
 SEED = 0
 REAL, PRINTED = 16_000, 12_000

@@ -24,6 +24,7 @@ GENERATED = {
     "moons": lambda n, r: data.moons(n, rng=r),
     "spirals": lambda n, r: data.spirals(n, rng=r),
     "blobs": lambda n, r: data.blobs(n, rng=r),
+    "ring": lambda n, r: data.ring(n, rng=r),
 }
 
 
@@ -116,12 +117,13 @@ def test_generated_sets_ask_for_a_generator(name, bad):
         GENERATED[name](5, bad)
 
 
-@pytest.mark.parametrize("name", ["xor", "moons", "spirals", "blobs"])
+@pytest.mark.parametrize("name", ["xor", "moons", "spirals", "blobs", "ring"])
 def test_classes_are_balanced_and_in_random_order(name):
     _, y = GENERATED[name](400, rng())
     counts = np.bincount(y)
     assert counts.max() - counts.min() <= 1
-    assert 100 < np.sum(np.diff(y) != 0) < 300  # sorted: 1; alternating: 399
+    changes = np.mean(np.diff(y) != 0)  # sorted: nearly 0; in turn: 1
+    assert changes == pytest.approx(1 - 1 / len(counts), abs=0.1)
 
 
 def test_xor_without_noise_is_the_truth_table():
@@ -161,6 +163,20 @@ def test_blobs_stand_at_their_centers_with_their_spread():
     np.testing.assert_allclose(np.unique(x[y == 1], axis=0), [[0, 2]], atol=1e-6)
 
 
+def test_the_ring_stands_on_its_centers_with_its_spread():
+    centers = data.ring_centers(modes=8, radius=2)
+    np.testing.assert_allclose(np.linalg.norm(centers, axis=1), 2)
+    np.testing.assert_allclose(centers[[0, 1, 2]], [[2, 0], [2**0.5, 2**0.5], [0, 2]], atol=1e-12)
+    x, y = data.ring(16_000, spread=0.1, rng=rng())
+    for k in range(8):
+        np.testing.assert_allclose(x[y == k].mean(axis=0), centers[k], atol=0.01)
+        np.testing.assert_allclose(x[y == k].std(axis=0), 0.1, atol=0.006)
+    x, y = data.ring(10, modes=5, radius=3, spread=0, rng=rng())
+    np.testing.assert_allclose(x, data.ring_centers(modes=5, radius=3)[y], atol=1e-6)
+    x, y = data.ring(4000, rng=rng())
+    assert (x - centers[y]).std() == pytest.approx(0.05, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -171,6 +187,10 @@ def test_blobs_stand_at_their_centers_with_their_spread():
         (lambda: data.blobs(5, centers=0, rng=rng()), "centers must be"),
         (lambda: data.blobs(5, centers=[1, 2], rng=rng()), r"shape \(k, 2\), got shape \(2,\)"),
         (lambda: data.blobs(5, spread=-0.1, rng=rng()), "spread must be"),
+        (lambda: data.ring(5, modes=0, rng=rng()), "modes must be .* at least 1, got 0"),
+        (lambda: data.ring(5, radius=-1, rng=rng()), "radius must be a number of at least 0"),
+        (lambda: data.ring(5, spread=np.nan, rng=rng()), "spread must be"),
+        (lambda: data.ring_centers(modes=2.5), "modes must be a whole number"),
         (lambda: data.glyphs(5, characters="", rng=rng()), "characters must be a string"),
         (lambda: data.glyphs(5, characters="a b", rng=rng()), "visible characters, got 'a b'"),
         (lambda: data.glyphs(5, characters="aba", rng=rng()), "must all differ, got 'aba'"),

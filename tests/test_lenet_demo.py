@@ -13,9 +13,10 @@ from twice import results
 from twice.data import digits
 from twice.scratch.lenet import lenet
 from twice.widgets import LeNet
-from twice.widgets.lenet import BOX, LAYERS, SHAPES, SIDE, forward, ink, prepare
+from twice.widgets.drawing import BOX, SIDE, ink, prepare
+from twice.widgets.lenet import LAYERS, SHAPES, forward
 
-SCRIPT = "lenet.js"
+SCRIPT = ("drawing.js", "lenet.js")
 SEVEN = [[2.4, 8, 6, 20, 6, 12, 23], [2.4, 10, 14, 18, 14]]
 NAMES = ["conv1", "pool1", "conv2", "pool2", "dense1", "dense2", "logits", "probabilities"]
 

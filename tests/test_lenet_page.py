@@ -46,7 +46,7 @@ def scores(here):
 
 def draw(here, lines):
     """Draw polylines with the mouse, in the pad's units."""
-    box = here.page.locator(".ln-pad canvas").bounding_box()
+    box = here.page.locator(".dw-pad canvas").bounding_box()
     for line in lines:
         places = [(box["x"] + x / 28 * box["width"], box["y"] + y / 28 * box["height"])
                   for x, y in line]  # fmt: skip
@@ -64,7 +64,7 @@ def control(here, label):
 
 def welcomed(here):
     """Is the example to begin with on the pad? No trait knows it."""
-    assert here.page.locator(".ln-empty").is_visible()
+    assert here.page.locator(".dw-empty").is_visible()
     assert here.trait("strokes") == here.trait("image") == []
     return "That is an example" in here.text(".twice-say")
 
@@ -73,7 +73,7 @@ def test_at_first_sight_an_example_is_alive(bench):
     here, demo = bench(), LeNet()
     example = demo.example_names.index("handwritten 7")
     assert welcomed(here)
-    image = run_js("lenet.js", "return demo.readImages(data);", demo.examples)[example]
+    image = run_js(LeNet.script, "return demo.readImages(data);", demo.examples)[example]
     np.testing.assert_allclose(scores(here), 100 * LeNet(image=image).scores, atol=0.051)
     for label, trait in (("Sideways", "right"), ("Up, down", "down")):
         for value in (-5, 5):
@@ -99,14 +99,14 @@ def test_the_first_stroke_replaces_the_example(bench, by):
     if by == "mouse":
         draw(here, [[(14, 4), (14, 24)]])
     else:
-        here.page.locator(".ln-pad").focus()
+        here.page.locator(".dw-pad").focus()
         for key in ("Space", *12 * ["ArrowDown"], "Space"):
             here.page.keyboard.press(key)
         here.settle()
     assert len(here.trait("strokes")) == 1
     assert here.trait("image") == []
     assert here.trait("right") == 0  # the shift was the example's
-    assert here.page.locator(".ln-empty").is_hidden()
+    assert here.page.locator(".dw-empty").is_hidden()
     assert "It sees a 1" in here.text(".twice-say")
     np.testing.assert_allclose(scores(here), 100 * twin(here).scores, atol=0.051)
     here.press("Undo")
@@ -130,16 +130,16 @@ def test_what_python_draws_takes_the_place_of_the_example(bench):
     here.page.evaluate("(strokes) => window.model.set('strokes', strokes)", SEVEN)
     here.settle()
     np.testing.assert_allclose(scores(here), 100 * twin(here).scores, atol=0.051)
-    assert here.page.locator(".ln-empty").is_hidden()
+    assert here.page.locator(".dw-empty").is_hidden()
 
 
 def test_a_stroke_of_the_mouse_changes_everything(bench):
     here = bench()
-    parts = [".ln-pad canvas", INPUT, ".ln-conv2 canvas", ".ln-strip", LARGE]
+    parts = [".dw-pad canvas", INPUT, ".ln-conv2 canvas", ".ln-strip", LARGE]
     before = [here.pixels(part) for part in parts]
     draw(here, [[(8, 6), (20, 6), (12, 23)], [(10, 14), (18, 14)]])
     assert not any(here.pixels(part) == old for part, old in zip(parts, before, strict=True))
-    assert here.page.locator(".ln-empty").is_hidden()
+    assert here.page.locator(".dw-empty").is_hidden()
     strokes = here.trait("strokes")
     assert len(strokes) == 2
     assert strokes[0][0] == 2.4
@@ -169,7 +169,7 @@ def test_nearly_every_sketch_is_read_when_drawn_with_the_mouse(bench):
 
 def test_a_finger_draws_and_the_page_stays(bench):
     here = bench(options={"viewport": {"width": 375, "height": 700}, "has_touch": True})
-    box = here.page.locator(".ln-pad").bounding_box()
+    box = here.page.locator(".dw-pad").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + 30
     session = here.page.context.new_cdp_session(here.page)
     for kind, step in [("touchStart", 0), *[("touchMove", k) for k in range(1, 9)]]:
@@ -184,10 +184,10 @@ def test_a_finger_draws_and_the_page_stays(bench):
 
 def test_the_keyboard_draws_takes_back_and_clears(bench):
     here = bench()
-    here.page.locator(".ln-pad").focus()
+    here.page.locator(".dw-pad").focus()
     keyboard = here.page.keyboard
     keyboard.press("Space")
-    assert "Brush down" in here.page.locator(".ln-spoken").inner_text()
+    assert "Brush down" in here.page.locator(".dw-spoken").inner_text()
     for _ in range(12):
         keyboard.press("ArrowDown")
     keyboard.press("Space")
@@ -198,14 +198,14 @@ def test_the_keyboard_draws_takes_back_and_clears(bench):
     keyboard.press("ArrowLeft")
     here.settle()
     assert len(here.trait("strokes")) == 1
-    assert "column 13.25, row 20" in here.page.locator(".ln-pad").get_attribute("aria-label")
+    assert "column 13.25, row 20" in here.page.locator(".dw-pad").get_attribute("aria-label")
     keyboard.press("Space")
     keyboard.press("Tab")  # who leaves lifts the brush
     here.settle()
     assert len(here.trait("strokes")) == 2
     here.press("Undo")
     assert len(here.trait("strokes")) == 1
-    here.page.locator(".ln-pad").focus()
+    here.page.locator(".dw-pad").focus()
     keyboard.press("Space")
     here.press("Clear")
     assert here.trait("strokes") == []
@@ -417,7 +417,7 @@ def test_python_sends_weights_and_pixels(bench):
 
 def test_a_move_of_the_mouse_is_answered_within_a_frame(bench):
     here = bench(explain="saliency", look="conv2.1")
-    pad = here.page.locator(".ln-pad")
+    pad = here.page.locator(".dw-pad")
     box = pad.bounding_box()
     here.page.mouse.move(box["x"] + 40, box["y"] + 40)
     here.page.mouse.down()
@@ -439,7 +439,7 @@ def test_it_fits_every_width_in_both_themes(bench, width, tone):
                  look="conv2.2", explain="saliency")  # fmt: skip
     here.tone(tone)
     here.assert_inside(width, ".ln-top", ".ln-scores", ".ln-examples", ".ln-stages", ".ln-look")
-    pad = here.page.locator(".ln-pad").bounding_box()
+    pad = here.page.locator(".dw-pad").bounding_box()
     assert pad["width"] == pytest.approx(pad["height"], abs=2)
     assert pad["width"] > 220
     for tile in (".ln-conv1", ".ln-pool2"):
@@ -478,7 +478,7 @@ def test_the_bars_are_seen_in_both_themes(bench):
 @pytest.mark.parametrize("width", [375, 1200])
 def test_nothing_moves_while_it_is_drawn(bench, width):
     here = bench(options={"viewport": {"width": width, "height": 800}})
-    names = [".ln-pad", ".ln-examples", ".twice-say", ".ln-group", ".ln-stages", ".ln-sums"]
+    names = [".dw-pad", ".ln-examples", ".twice-say", ".ln-group", ".ln-stages", ".ln-sums"]
     places = f"""() => {names}
         .map((name) => document.querySelector(name).getBoundingClientRect().top + scrollY)"""
     still = here.page.evaluate(places)

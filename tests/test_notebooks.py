@@ -209,6 +209,7 @@ HOMES = {
     "vae": "autoencoders",
     "boltzmann": "autoencoders",
     "sample_quality": "autoencoders",
+    "game_losses": "gans",
     "divergences": "gans",
     "adversaries": "gans",
     "critics": "gans",

@@ -14,6 +14,7 @@ from twice.scratch.pooling import (
     GlobalAveragePooling2D,
     GlobalMaxPooling2D,
     MaxPooling2D,
+    Reshape,
 )
 
 small = st.integers(1, 3)
@@ -70,6 +71,13 @@ def test_flatten_keeps_the_channels_together():
     x = np.arange(12).reshape(1, 2, 2, 3)
     assert layer.forward(x).tolist() == [list(range(12))]
     np.testing.assert_array_equal(layer.backward(layer.forward(x)), x)
+
+
+def test_reshape_is_the_way_back_from_flatten():
+    x, layer = np.arange(24.0).reshape(2, 2, 2, 3), Reshape((2, 2, 3))
+    flat = Flatten().forward(x)
+    np.testing.assert_array_equal(layer.forward(flat), x)
+    np.testing.assert_array_equal(layer.backward(x), flat)
 
 
 # ---- gradients ---------------------------------------------------------------------------------

@@ -162,6 +162,25 @@ def test_evaluate_and_its_batches():
         evaluate(net, x, y[:9], loss=MeanSquaredError())
 
 
+class Priced(Sequential):
+    """Its penalty depends on the samples it saw last."""
+
+    def forward(self, x, training=False):
+        self.price = float(np.square(x).sum(axis=1).mean())
+        return super().forward(x, training=training)
+
+    def penalty(self):
+        return self.price
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5, 10])
+def test_a_penalty_that_depends_on_the_samples_is_their_mean(batch_size):
+    (x, y), net = samples(), Priced(model().layers)
+    data = evaluate(model(), x, y, loss=MeanSquaredError())["loss"]
+    found = evaluate(net, x, y, loss=MeanSquaredError(), batch_size=batch_size)["loss"]
+    assert found == pytest.approx(data + np.square(x).sum(axis=1).mean())
+
+
 def test_it_learns():
     random = rng(3)
     x = random.normal(size=(200, 3))

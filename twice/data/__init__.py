@@ -13,7 +13,7 @@ from .prose import Prose, prose
 from .sequences import Dates, adding, dates, split_by_time, waves, windows_of
 from .shapes import SHAPES, shapes
 from .source import LETTERS, like_source, source_weights
-from .toy import blobs, moons, spirals, split, xor
+from .toy import blobs, moons, ring, ring_centers, spirals, split, xor
 from .vocabulary import Vocabulary
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
     "mnist",
     "moons",
     "prose",
+    "ring",
+    "ring_centers",
     "shapes",
     "source_weights",
     "spirals",

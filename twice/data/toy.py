@@ -85,9 +85,7 @@ def blobs(n: int, *, centers=2, spread: float = 0.5, rng):
     spread = _checks.number(spread, "spread")
     rng = _checks.generator(rng)
     if np.ndim(centers) == 0:
-        k = _checks.count(centers, "centers")
-        angle = 2 * np.pi * np.arange(k) / k
-        centers = 2 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        centers = ring_centers(modes=_checks.count(centers, "centers"))
     centers = np.asarray(centers, dtype=float)
     if centers.ndim != 2 or centers.shape[1] != 2 or len(centers) == 0:
         raise ValueError(
@@ -95,6 +93,34 @@ def blobs(n: int, *, centers=2, spread: float = 0.5, rng):
         )
     y = _classes(n, len(centers))
     return _finish(centers[y] + spread * rng.standard_normal((n, 2)), y, rng)
+
+
+def ring_centers(*, modes: int = 8, radius: float = 2.0):
+    """The centers (modes, 2) of `ring`, evenly on its circle, the first at (radius, 0); float64.
+
+    Raises ValueError for modes < 1 or a negative radius.
+    """
+    modes = _checks.count(modes, "modes")
+    radius = _checks.number(radius, "radius")
+    angle = 2 * np.pi * np.arange(modes) / modes
+    return radius * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+
+def ring(n: int, *, modes: int = 8, radius: float = 2.0, spread: float = 0.05, rng):
+    """Sample small Gaussian clouds that stand evenly on a circle: can a generator find them all?
+
+    Cloud k has its center at radius (cos t, sin t), t = 2 pi k / modes, and the standard deviation
+    `spread`; all are equally likely. Returns x (n, 2) float32, y (n,) in 0 to modes - 1, the cloud.
+    Raises ValueError for n < 1, modes < 1, a negative radius or spread, or an rng that is no
+    Generator. Source: Metz et al., Unrolled generative adversarial networks (2017); theirs is
+    smaller, spread=0.02.
+    """
+    n = _checks.count(n, "n")
+    spread = _checks.number(spread, "spread")
+    rng = _checks.generator(rng)
+    y = _classes(n, _checks.count(modes, "modes"))
+    x = ring_centers(modes=modes, radius=radius)[y]
+    return _finish(x + spread * rng.standard_normal((n, 2)), y, rng)
 
 
 def split(x, y, *, fractions=(0.6, 0.2, 0.2), rng):

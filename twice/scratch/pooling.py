@@ -107,3 +107,26 @@ class Flatten(Layer):
 
     def backward(self, grad):
         return grad.reshape(self.shape)
+
+
+class Reshape(Layer):
+    """(N, ...) -> (N, *shape), channels fastest: the way back from `Flatten`.
+
+    Raises ValueError for samples of another size.
+    """
+
+    def __init__(self, shape):
+        super().__init__()
+        self.target = tuple(shape)
+
+    def forward(self, x, training=False):
+        self.shape = np.shape(x)
+        if np.prod(self.shape[1:]) != np.prod(self.target):
+            raise ValueError(f"expected samples that fit {self.target}, got {self.shape[1:]}")
+        return np.reshape(x, (len(x), *self.target))
+
+    def backward(self, grad):
+        return grad.reshape(self.shape)
+
+    def __repr__(self):
+        return f"Reshape{self.target}"

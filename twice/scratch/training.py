@@ -93,11 +93,19 @@ def train_step(model, loss, optimizer, x, y, where="step 1"):
 
 
 def evaluate(model, x, y, *, loss, metrics=(), batch_size=1024):
-    """{"loss": ..., metric: ...} over all samples, without training's randomness."""
+    """{"loss": ..., metric: ...} over all samples, without training's randomness.
+
+    A penalty that depends on the samples counts as its mean over them, whatever the batches.
+    """
     if len(x) != len(y):
         raise ValueError(f"expected as many x as y, got {len(x)} and {len(y)}")
-    output = model.predict(x, batch_size=batch_size)
-    value = loss.forward(y, output) + model.penalty()
+    outputs, penalties, step = [], [], max(batch_size, 1)
+    for i in range(0, max(len(x), 1), step):
+        outputs.append(model.predict(x[i : i + step], batch_size=batch_size))
+        penalties.append(model.penalty())
+    output, first = np.concatenate(outputs), penalties[0]
+    more = sum((p - first) * len(a) for p, a in zip(penalties, outputs, strict=True)) / len(x)
+    value = loss.forward(y, output) + first + more
     return {"loss": value, **{m.__name__: m(y, output) for m in metrics}}
 
 

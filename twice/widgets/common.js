@@ -15,7 +15,8 @@
  *     title}): native, labelled; each returns {element, input, value (get and set)}; element still needs appending.
  *   createPlot(page, {parent, x, y, xLabel, yLabel, xLog, yLog, label, equal, aspect, draw}): responsive; draw(plot) after
  *     every plot.redraw(), resize and theme change; plot.ctx (canvas, CSS pixels, already cleared), plot.back, plot.front
- *     (<g>: clipped below, free above), plot.toX toY fromX fromY, plot.frame {left, top, width, height}, plot.setLimits
+ *     (<g>: clipped below, free above), plot.toX toY fromX fromY, plot.frame {left, top, width, height}, plot.setLimits,
+ *     plot.xTicks = [[value, text], ...] before setLimits or layout: ticks of your own
  *   dragHandle(page, plot, node, {position, limits, step, onMove, onEnd, onTap, onKey}): pointer and arrow keys
  *   animation(page, tick(seconds) -> false to stop), tween(page, ms, fn(0..1)): stop when out of sight, or calm
  *   html(tag, attributes, ...children), svg(...), fill(node, ...children), number(v, digits), seeded(seed), clamp, ticks */
@@ -270,13 +271,14 @@ function createPlot(page, { parent, x, y, xLabel, yLabel, xLog = false, yLog = f
     Object.assign(canvas.style, { left: `${f.left}px`, top: `${f.top}px`, width: `${f.width}px`, height: `${f.height}px` });
     make(picture, { width: total, height, viewBox: `0 0 ${total} ${height}` }, []);
     make(clip, { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    const [xs, ys] = [ticks(...plot.x, f.width < 340 ? 4 : 6, xLog), ticks(...plot.y, f.height < 340 ? 4 : 6, yLog)];
+    const xs = plot.xTicks ?? ticks(...plot.x, f.width < 340 ? 4 : 6, xLog).map((v) => [v, tickText(xLog)(v)]);
+    const ys = ticks(...plot.y, f.height < 340 ? 4 : 6, yLog);
     const [right, bottom] = [f.left + f.width, f.top + f.height];
     fill(grid,
-      ...xs.map((v) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })),
+      ...xs.map(([v]) => svg("path", { d: `M${plot.toX(v)} ${f.top}V${bottom}` })),
       ...ys.map((v) => svg("path", { d: `M${f.left} ${plot.toY(v)}H${right}` })));
     fill(axes,
-      ...xs.map((v) => svg("text", { x: plot.toX(v), y: bottom + 19, "text-anchor": "middle" }, tickText(xLog)(v))),
+      ...xs.map(([v, text]) => svg("text", { x: plot.toX(v), y: bottom + 19, "text-anchor": "middle" }, text)),
       ...ys.map((v) => svg("text", { x: f.left - 8, y: plot.toY(v) + 4.5, "text-anchor": "end" }, tickText(yLog)(v))),
       svg("text", { class: "twice-name", x: f.left + f.width / 2, y: bottom + 40, "text-anchor": "middle" }, xLabel),
       svg("text", { class: "twice-name", "text-anchor": "middle",

@@ -12,11 +12,8 @@ from twice.scratch.lenet import lenet
 from twice.scratch.losses import log_softmax
 
 from .base import Demo, finite
+from .drawing import SIDE, Strokes, ink, prepare, text_of
 
-SIDE = 28  # the network's input, and the unit of the pad: it is 28 wide and high
-FINE = 4  # ink is kept at 4 times that resolution
-BOX = 20  # MNIST's digits fit a box of 20 x 20
-SMALLEST = 7  # what is smaller on the pad is enlarged no further
 SHAPES = (
     (5, 5, 1, 6),
     (6,),
@@ -35,61 +32,6 @@ PARTS = (  # what each layer of `twice.scratch.lenet` puts out, if it is shown
 )
 WELCOME = 7  # the example that is shown until something is drawn
 STORED = Path(__file__).with_name("lenet.npz")
-
-
-def ink(strokes, image=None):
-    """Draw polylines [width, x1, y1, x2, y2, ...] over a 28 x 28 image: (112, 112) in [0, 1]."""
-    side = SIDE * FINE
-    paper = np.zeros((side, side))
-    if image is not None and len(image):
-        paper = np.kron(np.asarray(image, dtype=float), np.ones((FINE, FINE)))
-    y, x = np.mgrid[:side, :side] + 0.5
-    for width, *points in strokes:
-        points = FINE * np.array(points).reshape(-1, 2)
-        for start, end in zip(points, points[1:] if len(points) > 1 else points, strict=False):
-            along = end - start
-            length = along @ along
-            t = 0.0
-            if length > 0:
-                t = np.clip(((x - start[0]) * along[0] + (y - start[1]) * along[1]) / length, 0, 1)
-            away = np.hypot(x - start[0] - t * along[0], y - start[1] - t * along[1])
-            paper = np.maximum(paper, np.clip(FINE * width / 2 + 0.5 - away, 0, 1))
-    return paper
-
-
-def prepare(paper, *, center=True, right=0.0, down=0.0, angle=0.0, zoom=1.0):
-    """Reduce ink (n, n) to the network's input (28, 28), as MNIST's makers did (LeCun, 1998).
-
-    With `center`, the ink's longer side becomes 20 pixels and its center of mass the middle; then
-    it is turned clockwise by `angle` degrees, scaled by `zoom` and moved. Every pixel is the mean
-    of 4 x 4 points, each interpolated bilinearly.
-    """
-    side = len(paper)
-    x0 = y0 = side / 2
-    fit = SIDE / side
-    if center and paper.any():
-        rows, columns = (np.flatnonzero(paper.any(axis)) for axis in (1, 0))
-        longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-        fit = BOX / max(longest, SMALLEST / SIDE * side)
-        middle = np.arange(side) + 0.5
-        x0 = paper.sum(0) @ middle / paper.sum()
-        y0 = paper.sum(1) @ middle / paper.sum()
-    line = (np.arange(SIDE * FINE) + 0.5) / FINE - SIDE / 2
-    u, v = line[None, :] - right, line[:, None] - down
-    turn, size = math.radians(angle), fit * zoom
-    cos, sin = math.cos(turn), math.sin(turn)
-    x = x0 + (cos * u + sin * v) / size - 0.5
-    y = y0 + (cos * v - sin * u) / size - 0.5
-    column, row = np.floor(x), np.floor(y)
-    padded = np.pad(paper, 2)
-    total = 0.0
-    for dy in (0, 1):
-        for dx in (0, 1):
-            i = np.clip(row + dy, -1, side).astype(int) + 2
-            j = np.clip(column + dx, -1, side).astype(int) + 2
-            share = (1 - np.abs(x - column - dx)) * (1 - np.abs(y - row - dy))
-            total = total + share * padded[i, j]
-    return total.reshape(SIDE, FINE, SIDE, FINE).mean(axis=(1, 3))
 
 
 def forward(weights, x):
@@ -112,10 +54,6 @@ def _stored():
     with np.load(STORED) as file:
         weights = [file[f"w{i}"] for i in range(len(SHAPES))]
         return weights, file["examples"], file["names"].tolist()
-
-
-def _text(array):
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
 class Image(traitlets.TraitType):
@@ -152,7 +90,7 @@ class LeNet(Demo):
     is the digit, `layers` holds every layer's numbers.
     """
 
-    script = "lenet.js"
+    script = ("drawing.js", "lenet.js")
     figure_size = (9.0, 3.6)
 
     goal = traitlets.Unicode(
@@ -160,8 +98,8 @@ class LeNet(Demo):
         "reads another digit.",
         read_only=True,
     ).tag(sync=True)
-    strokes = traitlets.List(
-        help="Lines [width, x1, y1, x2, y2, ...] on a pad of 28 x 28, y down."
+    strokes = Strokes(
+        default_value=[], help="Lines [width, x1, y1, x2, y2, ...] on a pad of 28 x 28, y down."
     ).tag(sync=True)
     image = Image(
         default_value=[], help="What the strokes lie on: 28 rows of 28 in [0, 1], or none."
@@ -192,7 +130,7 @@ class LeNet(Demo):
     def __init__(self, weights=None, pixels=None, **traits):
         stored, examples, names = _stored()
         nibbles = examples.reshape(len(examples), -1)
-        traits.setdefault("examples", _text(nibbles[:, ::2] << 4 | nibbles[:, 1::2]))
+        traits.setdefault("examples", text_of(nibbles[:, ::2] << 4 | nibbles[:, 1::2]))
         traits.setdefault("example_names", names)
         super().__init__(**traits)
         self.weights = stored if weights is None else weights
@@ -229,7 +167,7 @@ class LeNet(Demo):
                     f"weights[{i}] must hold finite numbers below 65504 (they are sent as float16)"
                 )
         flat = np.concatenate([array.ravel() for array in arrays])
-        self.packed = _text(flat.astype("<f2"))
+        self.packed = text_of(flat.astype("<f2"))
 
     @property
     def pixels(self):
@@ -265,23 +203,6 @@ class LeNet(Demo):
         return int(np.argmax(self.scores))
 
     _finite = traitlets.validate("right", "down", "angle", "zoom", "brush")(finite)
-
-    @traitlets.validate("strokes")
-    def _lines_on_the_pad(self, proposal):
-        strokes = []
-        for stroke in proposal["value"]:
-            try:
-                numbers = np.array(stroke, dtype=float)
-            except (TypeError, ValueError):
-                numbers = np.zeros(0)
-            good = numbers.ndim == 1 and len(numbers) > 2 and len(numbers) % 2 == 1
-            if not (good and 0 < numbers[0] <= SIDE and np.all((numbers >= 0) & (numbers <= SIDE))):
-                raise traitlets.TraitError(
-                    "a stroke must be [width, x1, y1, x2, y2, ...] with a width above 0 and all "
-                    f"places in 0 to {SIDE}, not {stroke!r}"
-                )
-            strokes.append(numbers.tolist())
-        return strokes
 
     @traitlets.validate("look")
     def _a_map(self, proposal):
