@@ -14,7 +14,7 @@ for large, none of them reported. A seed draws its own training images, new weig
 these are the same for all strategies: compare in pairs, seed by seed. What a head alone learns from
 is divided by its standard deviation, and so are the source's last features (`source`).
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning               about 15 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning               about 17 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. What it stores (a list is one number a seed):
@@ -45,7 +45,7 @@ preprocessing     200 digits: found[STRATEGY][WAY]: rate, test_accuracy, STRATEG
                   "standardized" (mean 0, variance 1), "small" (8 x 8 pixels amid paper). And
                   only_in_use[WAY]: "fine-tune" trained on "same", then met by other images
 batch_norm[TARGET][WAY][BATCH]   200 digits or 60 shapes, from the source with batch norm, batches
-                  of 2 or 32: rate, test_accuracy. WAY: "head, running" (frozen: running
+                  of 2 or 32, 200 steps: rate, test_accuracy. WAY: "head, running" (frozen: running
                   statistics), "head, batch" (weights rest, statistics of the batch, running ones
                   move), "fine-tune, running", "fine-tune, batch"
 without_labels[PRETEXT][TARGET]    what five layers say of digits and letters. PRETEXT: "pixels",
@@ -73,7 +73,13 @@ from twice import data
 from twice.data.source import LETTERS, PATH, SIDE
 from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
-from twice.scratch.contrastive import BarlowTwins, ContrastiveLoss, Siamese, views
+from twice.scratch.contrastive import (
+    BarlowTwins,
+    ContrastiveLoss,
+    Siamese,
+    UnitNormalization,
+    views,
+)
 from twice.scratch.few_shot import linear_probe, nearest_prototype, pairs, prototypes
 from twice.scratch.fine_tuning import LayerRates, Unfreeze
 from twice.scratch.losses import SparseCategoricalCrossentropy
@@ -530,7 +536,7 @@ def batch_norm(target, way, batch_size, seeds, tuning=TUNING["small"], steps=NOR
 
 PRETEXTS = ("pixels", "random", "supervised", "contrastive, letters", "Barlow Twins, letters",
             "Barlow Twins, digits")  # fmt: skip
-PRETEXT = {"images": 4000, "steps": 400, "batch_size": 64, "rate": 0.003}
+PRETEXT = {"images": 4000, "steps": 1000, "batch_size": 64, "rate": 0.003}
 SHOTS, PROBE_L2S = (1, 5, 20), (1e-3, 1e-2, 1e-1)
 PROBES = {"digits": (5, 50, None), "letters": (5, 50)}  # images a class; None: all
 
@@ -565,10 +571,10 @@ def embedding(pretext, seed, images, steps, batch_size, rate):
     if pretext.endswith("letters"):
         x, y = data.glyphs(images, characters=LETTERS, size=SIDE, rng=rng,
                            distortion=SOURCE["distortion"])  # fmt: skip
-    model = Siamese(with_head(base, [Dense(UNITS, UNITS, rng=rng)]))
-    loss, adam = BarlowTwins(), Adam(linear_decay(rate, steps))
+    head, loss = [Dense(UNITS, UNITS, rng=rng)], BarlowTwins()
     if pretext.startswith("contrastive"):
-        loss = ContrastiveLoss()
+        head, loss = [*head, UnitNormalization()], ContrastiveLoss()
+    model, adam = Siamese(with_head(base, head)), Adam(linear_decay(rate, steps))
     both = views(RandomView(rng), RandomView(rng))
     for _ in range(steps):
         if pretext.startswith("contrastive"):

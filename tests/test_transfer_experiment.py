@@ -363,3 +363,28 @@ def test_batch_norm_follows_the_target_where_that_differs(stored):
         stored, "digits", "head, batch", "2"
     )
     assert lost.mean() > 0
+
+
+def unlabeled(stored, pretext, target, what, each):
+    return np.array(stored["without_labels"][pretext][target][what][each])
+
+
+def test_the_targets_own_images_without_labels_are_worth_more_than_other_labels(stored):
+    for what, each, gain in (("probe", "5", 0.04), ("shots", "1", 0.1)):
+        own = unlabeled(stored, "Barlow Twins, digits", "digits", what, each)
+        for other in run.PRETEXTS[:-1]:
+            more = own - unlabeled(stored, other, "digits", what, each)
+            assert more.mean() > gain, (what, other)
+            assert np.sum(more > 0) >= 4, (what, other)
+
+
+def test_labels_of_other_letters_help_with_letters_and_twins_without_labels_do_not(stored):
+    for what in ("probe", "shots"):
+        pixels = unlabeled(stored, "pixels", "letters", what, "5")
+        labeled = unlabeled(stored, "supervised", "letters", what, "5")
+        assert np.all(labeled - pixels > 0.2)
+        twins = unlabeled(stored, "Barlow Twins, letters", "letters", what, "5")
+        assert (twins - pixels).mean() < 0.03
+    for target in ("digits", "letters"):  # on images it has not seen, pairs teach less than classes
+        pairs = unlabeled(stored, "contrastive, letters", target, "probe", "50")
+        assert np.all(pairs < unlabeled(stored, "supervised", target, "probe", "50"))

@@ -1,6 +1,6 @@
 """The source model of transfer learning: a small convolutional net that reads letters.
 
-Its stored weights are in `twice.data.source_weights`, its images `twice.data.like_source`.
+Its stored weights: `twice.data.source_weights`; its images: `twice.data.like_source`.
 """
 
 from twice.scratch.backpropagation import Activation, Dense, Sequential
@@ -15,14 +15,15 @@ FILTERS, STRIDES, UNITS = (16, 32, 32, 64), (2, 2, 1, 2), 64
 def source_net(rng, *, classes=24, batch_norm=False):
     """Four convolutions, two dense layers: (N, 16, 16, 1) -> scores (N, classes).
 
-    5 x 5 for the first kernels, 3 x 3 for the others, "same" padding; a ReLU after every
-    layer but the last. The image goes 16, 8, 4, 4, 2 pixels wide. batch_norm: between each
-    convolution, then without bias, and its ReLU.
+    5 x 5 for the first kernels, 3 x 3 for the others, "same" padding; a ReLU after each
+    layer but the last. The image goes 16, 8, 4, 4, 2 pixels wide. batch_norm: one after
+    each convolution, which then has no bias, before its ReLU.
     """
     layers, n_in = [], 1
     for k, (filters, strides) in enumerate(zip(FILTERS, STRIDES, strict=True)):
+        kernel_size = 3 if k else 5
         layers.append(
-            Conv2D(n_in, filters, 3 if k else 5, strides=strides, padding="same", rng=rng,
+            Conv2D(n_in, filters, kernel_size, strides=strides, padding="same", rng=rng,
                    use_bias=not batch_norm, initializer=he_normal)
         )  # fmt: skip
         layers += [BatchNormalization(filters, momentum=0.9)] if batch_norm else []
