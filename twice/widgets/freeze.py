@@ -65,7 +65,11 @@ def spread(values):
 
 
 def is_clear(values):
-    """Whether the mean over seeds, the last axis, is larger than the spread."""
+    """Whether the mean over seeds, the last axis, is larger than the spread.
+
+    Where there is no difference, five normal numbers pass this in one of eleven cases (|t| > 5^1/2
+    with 4 degrees of freedom): of a whole map, a few cells do.
+    """
     return np.abs(np.mean(values, axis=-1)) > spread(values)
 
 
