@@ -105,6 +105,29 @@ def take(chromium, url):
     demo = open_demo(page, url, "normalization")
     store(part(demo, ".na-cubes"), "card_normalization.png")
 
+    demo = open_demo(page, url, "optimizers", ".rc-plots")
+    demo.get_by_label("Step", exact=True).fill("45")
+    page.wait_for_timeout(500)
+    store(plot(demo), "card_optimizers.png")
+
+    demo = open_demo(page, url, "transfer_learning", ".fz-map")
+    store(part(demo, ".fz-map"), "card_transfer_learning.png")
+
+    demo = open_demo(page, url, "autoencoders")
+    demo.get_by_label("Decoded map").check()
+    demo.get_by_label("Held-out digits").uncheck()
+    page.wait_for_timeout(500)
+    store(plot(demo), "card_autoencoders.png")
+
+    demo = open_demo(page, url, "gans")
+    demo.get_by_label("Generator rate").fill("-3")
+    demo.get_by_label("Discriminator rate").fill("-3")
+    demo.get_by_role("button", name="Reset").click()
+    demo.get_by_role("button", name="Train").click()
+    demo.locator(".twice-met").wait_for(timeout=180_000)
+    demo.get_by_role("button", name="Pause").click()
+    store(plot(demo), "card_gans.png")
+
 
 def main():
     path = browser.find_chromium()
