@@ -81,8 +81,8 @@ class ActivityRegularizer(Layer):
 
         rho None:    strength sum |x| / N, as Keras's ActivityRegularization(l1=strength)
         0 < rho < 1: strength sum_j rho ln(rho / m_j) + (1 - rho) ln((1 - rho) / (1 - m_j))
-    with m_j the mean of unit j, the last axis, over the batch: each shall be active in a
-    share rho of the samples. Needs x from 0 to 1. Raises ValueError for a negative strength,
+    with m_j the mean of unit j, the last axis, over the batch: the mean activity of
+    each shall be rho. Needs x from 0 to 1. Raises ValueError for a negative strength,
     another rho, and for such x outside 0 ... 1. Lee, Ekanadham and Ng (2008), Ng (2011).
     """
 
