@@ -6,7 +6,7 @@ and "printed", 4000 digits in matplotlib's fonts (16 x 16, somewhat distorted; 1
 A seed draws the images, the weights, the batches and the noise. Errors are mean squared errors of
 pixels from 0 to 1.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               16 minutes; busy, 60
+    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               25 minutes; busy, 60
     OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. The demo's plane goes to twice/widgets/latent.npz. What
@@ -21,8 +21,8 @@ bottleneck[TASK]
   train[MODEL][K]            list: the same on the images learned from
   parameters[MODEL][K]       list: numbers of parameters
   angle[K]                   list: the largest angle between what the linear decoder and PCA span
-longer[PART][MODEL][K]       as bottleneck["digits"], PART "test" or "train": "shallow, 4 x longer", "deep,
-                             16 x longer"
+longer[PART][MODEL][K]       as bottleneck["digits"], PART "test" or "train", MODEL "shallow, 4 x
+                             longer" or "deep, 16 x longer"
 few[MODEL][COUNT]            list: test error with 8 numbers a digit, learned from COUNT digits.
                              MODEL: "PCA", "deep" (as many steps as with all digits), "deep, fewer
                              steps" (as many epochs)
@@ -37,14 +37,15 @@ collapse[DECODER][BETA][WARM]  the same with 16 dimensions. DECODER: "shallow" (
                              (128, 64, 32, 32), "past" (128, and each pixel's logit adds a weighted
                              sum of the pixels before it). WARM: "none", "half" (beta rises from 0
                              over the first half of the training)
-refit[N][BETA]               VAEs trained with N numbers and BETA as in `beta`; then the decoder rests and
-                             the encoder alone is trained on, with beta 1, for as long again
+refit[N][BETA]               VAEs trained with N numbers and BETA as in `beta`; then the decoder
+                             rests and the encoder is trained on, with beta 1, for as long again
   elbo, importance_bound     lists, before that: importance_bound with 50 draws
   refitted                   list: the ELBO after it
-halves[WHICH]                as collapse with beta 1 and no warm-up, "deep" split: WHICH "deep encoder",
-                             "deep decoder" (the other half shallow), "deep, 4 x longer" (both)
-binary[DECODER][WARM]        as collapse with beta 1, "shallow" and "past", of binary digits: each pixel
-                             drawn once, as ink with the probability of its gray
+halves[WHICH]                as collapse with beta 1 and no warm-up, "deep" split. WHICH: "deep
+                             encoder", "deep decoder" (the other half shallow), "deep, 4 x longer"
+                             (both halves deep, four times the epochs)
+binary[DECODER][WARM]        as collapse with beta 1, "shallow" and "past", of binary digits: each
+                             pixel is drawn once, as ink with the probability of its gray
 samples
   judge                      list: test accuracy of the classifier of printed digits that judges
   quality[SOURCE]            of 1000 samples. SOURCE: "real" (other printed digits), "copies" (of
@@ -79,7 +80,7 @@ anomaly
   other[DETECTOR][KIND]      list: the area when all digits are normal and KIND is strange: "noise",
                              "shuffled" (pixels), "blank", "faint" (0.4 x ink), "inverted",
                              "letters"
-floor                        what no reconstruction can win: the entropy of gray pixels read as chances
+floor                        what no reconstruction can win: the entropy of pixels read as chances
   nats                       list: its mean over test digits
   ones, zeros                lists: its mean over the 1s and the 0s of them
   digit[SCORE][DIGIT]        list: area as in anomaly. SCORE: "VAE 8" (-ELBO), "VAE 8, less floor",
@@ -96,12 +97,12 @@ pretraining
                              (Glorot's weights), "sigmoid, small" (normal, 0.01), "belief net"
                              (sigmoid, RBMs trained on all 1400 digits without labels),
                              "autoencoder" (ReLU, the encoder of a denoising one, on the same)
-patience[STEPS][START][LABELS]  list: the same of five layers, for STEPS "1000" and "5000" of training.
-                             START: "sigmoid", "sigmoid, small", "sigmoid, uniform" (uniform within
-                             1 / sqrt(inputs)), "ReLU", "belief net"
-machine[WAY]                 lists by seed of mean ln p of the 14 bar pictures after 1000, 2000, 3000 and
-                             4000 steps of an RBM with 8 hidden units. WAY: "CD-1", "CD-10", "exact"
-  after                      {"1000": list, ...}
+patience[STEPS][START][LABELS]
+                             list: the same of five layers, for STEPS "1000" and "5000" of
+                             training. START: as above, and "sigmoid, uniform" (within
+                             1 / sqrt(inputs))
+machine[WAY][AFTER]          list: mean ln p of the 14 pictures of bars, by an RBM with 8 hidden
+                             units AFTER "1000" ... "4000" steps. WAY: "CD-1", "CD-10", "exact"
 demo                         the plane: a VAE of 12,000 bent digits, 16 x 16, from five seeds
   stored                     the seed whose arrays the demo has
   test_elbo, test_mse        lists, on the 359 test digits
@@ -459,7 +460,7 @@ VAE_EPOCHS = 100
 
 def variational(x, n, beta, seed, epochs=VAE_EPOCHS, *, hidden=(128,), back=None, past=None,
                 **settings):  # fmt: skip
-    """A VAE trained on x (N, F); hidden, back: the sizes between pixels and code, code and pixels."""
+    """A VAE trained on x (N, F); hidden, back: the sizes from pixels to code and back."""
     rng, n_in = np.random.default_rng([seed, 1]), x.shape[1]
     latent = GaussianLatent(n, rng=np.random.default_rng([seed, 3]), beta=beta)
     back = hidden[::-1] if back is None else back

@@ -9,6 +9,7 @@ from experiments import autoencoders as run
 from twice import results
 from twice.scratch.gradcheck import gradcheck
 from twice.scratch.preprocessing import PCA
+from twice.scratch.vae import BernoulliReconstruction
 
 
 @pytest.fixture(scope="module")
@@ -386,7 +387,7 @@ def test_the_entropy_of_gray_is_what_a_cross_entropy_cannot_go_below():
     wanted = np.log(2) - 0.25 * np.log(0.25) - 0.75 * np.log(0.75)
     assert run.gray_entropy(x) == pytest.approx([wanted])
     logits = np.log(x[:, 2:] / (1 - x[:, 2:]))
-    loss = run.VAE([], [], run.GaussianLatent(1, rng=np.random.default_rng(0))).reconstruction
+    loss = BernoulliReconstruction()
     assert loss.forward(x[:, 2:], logits) == pytest.approx(wanted)
 
 
@@ -480,11 +481,14 @@ def test_with_all_labels_and_five_thousand_steps_deep_sigmoids_train_without_pre
         for start, row in table.items()
         for n, values in row.items()
     }
-    for start in ("sigmoid, small", "sigmoid, uniform"):
-        assert found["1000", start, "1400"] < 0.5 < found["5000", start, "1400"]
-    assert found["5000", "sigmoid", "1400"] > found["5000", "belief net", "1400"]
-    gap = found["5000", "sigmoid, uniform", "1400"] - found["5000", "belief net", "1400"]
-    assert abs(gap) < 0.02
+    assert (
+        found["1000", "sigmoid, small", "1400"]
+        < 0.4
+        < 0.5
+        < found["5000", "sigmoid, small", "1400"]
+    )
+    for start in ("sigmoid", "sigmoid, uniform"):
+        assert abs(found["5000", start, "1400"] - found["5000", "belief net", "1400"]) < 0.02
     for n in ("50", "200"):
         for start in ("sigmoid", "sigmoid, uniform"):
             assert found["5000", "belief net", n] > found["5000", start, n] + 0.02
