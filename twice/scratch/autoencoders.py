@@ -185,11 +185,11 @@ def subspace_angle(a, b):
 
 
 def alternate(x, k, *, rng, tolerance=1e-9, steps=5000):
-    """A linear autoencoder x -> x E D trained by least squares: each half solved in turns.
+    """A linear autoencoder x -> x E D by least squares: each half in turn.
 
-        D <- the best decoder of the codes x E,   E <- pinv(D), the best encoder for D
-    x (N, F), centered; returns E (F, k) and D (k, F) as soon as a round turns D's rows by
-    less than `tolerance` radians. RuntimeError after `steps` rounds. Baldi and Hornik (1989).
+        D <- the best decoder of the codes x E,   E <- pinv(D), the best for D
+    x (N, F), centered; returns E (F, k), D (k, F) once a round turns D's rows by less than
+    `tolerance` radians. RuntimeError after `steps` rounds. Baldi and Hornik (1989).
     """
     encoder, decoder = rng.normal(size=(np.shape(x)[1], k)), None
     for _ in range(steps):
