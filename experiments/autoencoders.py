@@ -6,7 +6,7 @@ and "printed", 4000 digits in matplotlib's fonts (16 x 16, somewhat distorted; 1
 A seed draws the images, the weights, the batches and the noise. Errors are mean squared errors of
 pixels from 0 to 1.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               16 minutes; busy, 60
+    OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders               25 minutes; busy, 60
     OPENBLAS_NUM_THREADS=1 python -m experiments.autoencoders --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. The demo's plane goes to twice/widgets/latent.npz. What
@@ -21,6 +21,8 @@ bottleneck[TASK]
   train[MODEL][K]            list: the same on the images learned from
   parameters[MODEL][K]       list: numbers of parameters
   angle[K]                   list: the largest angle between what the linear decoder and PCA span
+longer[PART][MODEL][K]       as bottleneck["digits"], PART "test" or "train", MODEL "shallow, 4 x
+                             longer" or "deep, 16 x longer"
 few[MODEL][COUNT]            list: test error with 8 numbers a digit, learned from COUNT digits.
                              MODEL: "PCA", "deep" (as many steps as with all digits), "deep, fewer
                              steps" (as many epochs)
@@ -35,6 +37,15 @@ collapse[DECODER][BETA][WARM]  the same with 16 dimensions. DECODER: "shallow" (
                              (128, 64, 32, 32), "past" (128, and each pixel's logit adds a weighted
                              sum of the pixels before it). WARM: "none", "half" (beta rises from 0
                              over the first half of the training)
+refit[N][BETA]               VAEs trained with N numbers and BETA as in `beta`; then the decoder
+                             rests and the encoder is trained on, with beta 1, for as long again
+  elbo, importance_bound     lists, before that: importance_bound with 50 draws
+  refitted                   list: the ELBO after it
+halves[WHICH]                as collapse with beta 1 and no warm-up, "deep" split. WHICH: "deep
+                             encoder", "deep decoder" (the other half shallow), "deep, 4 x longer"
+                             (both halves deep, four times the epochs)
+binary[DECODER][WARM]        as collapse with beta 1, "shallow" and "past", of binary digits: each
+                             pixel is drawn once, as ink with the probability of its gray
 samples
   judge                      list: test accuracy of the classifier of printed digits that judges
   quality[SOURCE]            of 1000 samples. SOURCE: "real" (other printed digits), "copies" (of
@@ -69,6 +80,11 @@ anomaly
   other[DETECTOR][KIND]      list: the area when all digits are normal and KIND is strange: "noise",
                              "shuffled" (pixels), "blank", "faint" (0.4 x ink), "inverted",
                              "letters"
+floor                        what no reconstruction can win: the entropy of pixels read as chances
+  nats                       list: its mean over test digits
+  ones, zeros                lists: its mean over the 1s and the 0s of them
+  digit[SCORE][DIGIT]        list: area as in anomaly. SCORE: "VAE 8" (-ELBO), "VAE 8, less floor",
+                             "floor" alone
 sparse[SETTING]              128 units. SETTING: "L1 s" (ReLU; penalty s on the sum), "KL rho"
                              (sigmoid, 0.01 x KL to a mean of rho), "PCA 32"
   mse, probe                 lists, as above
@@ -81,6 +97,12 @@ pretraining
                              (Glorot's weights), "sigmoid, small" (normal, 0.01), "belief net"
                              (sigmoid, RBMs trained on all 1400 digits without labels),
                              "autoencoder" (ReLU, the encoder of a denoising one, on the same)
+patience[STEPS][START][LABELS]
+                             list: the same of five layers, for STEPS "1000" and "5000" of
+                             training. START: as above, and "sigmoid, uniform" (within
+                             1 / sqrt(inputs))
+machine[WAY][AFTER]          list: mean ln p of the 14 pictures of bars, by an RBM with 8 hidden
+                             units AFTER "1000" ... "4000" steps. WAY: "CD-1", "CD-10", "exact"
 demo                         the plane: a VAE of 12,000 bent digits, 16 x 16, from five seeds
   stored                     the seed whose arrays the demo has
   test_elbo, test_mse        lists, on the 359 test digits
@@ -115,7 +137,7 @@ from twice.scratch.autoencoders import (
     subspace_angle,
 )
 from twice.scratch.backpropagation import Activation, Dense, Layer, Sequential
-from twice.scratch.boltzmann import DeepBelief
+from twice.scratch.boltzmann import RBM, DeepBelief, states
 from twice.scratch.conv_layers import Conv2DTranspose
 from twice.scratch.convolution import Conv2D
 from twice.scratch.latent import GaussianLatent, kl_standard_normal
@@ -401,6 +423,23 @@ def bottleneck(task, seed, epochs=None, codes=None):
     return found
 
 
+LONGER = {"shallow": 4, "deep": 16}
+LONGER_CODES = (8, 32)
+
+
+def longer(seed, epochs=EPOCHS, codes=LONGER_CODES):
+    """{"test": {MODEL: {K: error}}, "train": ...}: `bottleneck`'s nets trained for longer."""
+    (x, _), (t, _) = digits(seed)
+    found = {"test": {}, "train": {}}
+    for kind, times in LONGER.items():
+        for k in codes:
+            model = autoencoder(kind, x, k, seed, times * epochs)
+            for part, a in (("train", x), ("test", t)):
+                row = found[part].setdefault(f"{kind}, {times} x longer", {})
+                row[str(k)] = squared(a, np.clip(model.reconstruct(a), 0, 1))
+    return found
+
+
 def few(seed, epochs=EPOCHS):
     """{MODEL: {COUNT: test error}}: 8 numbers a digit, learned from few digits; equal steps."""
     (x, _), (t, _) = digits(seed)
@@ -419,11 +458,13 @@ LATENTS, BETAS = (2, 8, 16), (0.1, 0.3, 1.0, 3.0, 10.0, 64.0)
 VAE_EPOCHS = 100
 
 
-def variational(x, n, beta, seed, epochs=VAE_EPOCHS, *, hidden=(128,), past=None, **settings):
-    """A VAE trained on x (N, F); hidden: the sizes between pixels and code."""
+def variational(x, n, beta, seed, epochs=VAE_EPOCHS, *, hidden=(128,), back=None, past=None,
+                **settings):  # fmt: skip
+    """A VAE trained on x (N, F); hidden, back: the sizes from pixels to code and back."""
     rng, n_in = np.random.default_rng([seed, 1]), x.shape[1]
     latent = GaussianLatent(n, rng=np.random.default_rng([seed, 3]), beta=beta)
-    decoder = dense((n, *hidden[::-1], n_in), rng) + ([past] if past else [])
+    back = hidden[::-1] if back is None else back
+    decoder = dense((n, *back, n_in), rng) + ([past] if past else [])
     model = VAE(dense((n_in, *hidden, 2 * n), rng), decoder, latent)
     return learn(model, x, epochs=epochs, seed=seed, **settings)
 
@@ -515,6 +556,70 @@ def collapse(seed, epochs=VAE_EPOCHS, betas=(1.0, 3.0)):
                     past.show(t)
                 row = found.setdefault(kind, {}).setdefault(f"{beta:g}", {})
                 row[warm] = judged(model, t, seed)
+    return found
+
+
+def halves_apart(seed, epochs=VAE_EPOCHS):
+    """{WHICH: what `judged` says}: which half of the deep net collapses; 16 numbers a digit."""
+    (x, _), (t, _) = digits(seed)
+    deep, shallow = FLOOR["deep"], FLOOR["shallow"]
+    ways = {
+        "deep encoder": (epochs, deep, shallow),
+        "deep decoder": (epochs, shallow, deep[::-1]),
+        "deep, 4 x longer": (4 * epochs, deep, deep[::-1]),
+    }
+    return {
+        name: judged(variational(x, 16, 1.0, seed, n, hidden=hidden, back=back), t, seed)
+        for name, (n, hidden, back) in ways.items()
+    }
+
+
+def binary(seed, epochs=VAE_EPOCHS):
+    """{DECODER: {WARM-UP: what `judged` says}} of digits whose pixels are drawn, 0 or 1."""
+    rng = np.random.default_rng([seed, 18])
+    x, t = ((rng.random(a.shape) < a).astype(np.float32) for a, _ in digits(seed))
+    found = {}
+    for kind in ("shallow", "past"):
+        for warm, share in WARM.items():
+            past = Past(x.shape[1]) if kind == "past" else None
+            steps = round(share * epochs * math.ceil(len(x) / 50))
+            calls = [BetaWarmUp(steps, beta=1.0)] if steps else []
+            more = {"augment": past.show} if past else {}
+            model = variational(x, 16, 1.0, seed, epochs, past=past, callbacks=calls, **more)
+            if past:
+                past.show(t)
+            found.setdefault(kind, {})[warm] = judged(model, t, seed)
+    return found
+
+
+class Rest(Callback):
+    """Puts the weights of a part of the model back after every batch."""
+
+    def __init__(self, part):
+        self.part, self.weights = part, [w.copy() for w in part.get_weights()]
+
+    def on_batch_end(self, model, iteration, logs):
+        self.part.set_weights([w.copy() for w in self.weights])
+
+
+REFITTED = (("8", 0.1), ("8", 1.0), ("16", 0.1))
+
+
+def refit(seed, epochs=VAE_EPOCHS, refitted=REFITTED):
+    """{N: {BETA: {"elbo", "importance_bound", "refitted"}}}: is the decoder to blame?"""
+    (x, _), (t, _) = digits(seed)
+    found = {}
+    for n, beta in refitted:
+        model = variational(x, int(n), beta, seed, epochs)
+        draw = np.random.default_rng([seed, 8])
+        row = {
+            "elbo": judged(model, t, seed)["elbo"],
+            "importance_bound": float(model.importance_bound(t, rng=draw, draws=50).mean()),
+        }
+        model.latent.beta = 1.0
+        learn(model, x, epochs=epochs, seed=seed, callbacks=[Rest(model.decoder)])
+        row["refitted"] = judged(model, t, seed)["elbo"]
+        found.setdefault(n, {})[f"{beta:g}"] = row
     return found
 
 
@@ -742,6 +847,32 @@ def anomaly(seed, epochs=ANOMALY_EPOCHS, left_out=range(10)):
     return found
 
 
+def gray_entropy(x):
+    """The least that a cross-entropy with gray pixels can be, nats an image: its own entropy."""
+    p = np.clip(x.astype(np.float64), 1e-12, 1 - 1e-12)
+    return -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=1)
+
+
+def floor(seed, epochs=ANOMALY_EPOCHS, left_out=range(10)):
+    """What the floor of the cross-entropy does to the score -ELBO, of one seed."""
+    (x, y), (t, yt) = digits(seed)
+    h = gray_entropy(t)
+    found = {"nats": float(h.mean()), "ones": float(h[yt == 1].mean()),
+             "zeros": float(h[yt == 0].mean()), "digit": {}}  # fmt: skip
+    for digit in left_out:
+        strange = np.concatenate([x[y == digit], t[yt == digit]])
+        vae = variational(x[y != digit], 8, 1.0, seed, epochs)
+        a = np.concatenate([t[yt != digit], strange])
+        bound = -vae.elbo(a, rng=np.random.default_rng([seed, 13]), draws=5)
+        odd = np.arange(len(a)) >= len(a) - len(strange)
+        scores = {"VAE 8": bound, "VAE 8, less floor": bound - gray_entropy(a),
+                  "floor": gray_entropy(a)}  # fmt: skip
+        for name, values in scores.items():
+            area = float(roc_auc(odd.astype(int), values))
+            found["digit"].setdefault(name, {})[str(digit)] = area
+    return found
+
+
 # --- sparse codes
 
 STRENGTHS, RHOS = (0.0, 1e-4, 3e-4, 1e-3, 3e-3), (0.05, 0.1, 0.2)
@@ -790,6 +921,11 @@ def small_normal(shape, rng):
     return 0.01 * rng.normal(size=shape)
 
 
+def small_uniform(shape, rng):
+    """The usual start of the years before Glorot and Bengio (2010)."""
+    return rng.uniform(-1, 1, shape) / math.sqrt(shape[0])
+
+
 def starts(sizes, x, seed, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS):
     """{START: a function that gives a fresh net with ten outputs}; two are pretrained on x."""
     belief = DeepBelief(sizes, rng=np.random.default_rng([seed, 15]))
@@ -822,10 +958,20 @@ def starts(sizes, x, seed, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS):
     return {
         "sigmoid": lambda: scratch("sigmoid"),
         "sigmoid, small": lambda: scratch("sigmoid", initializer=small_normal),
+        "sigmoid, uniform": lambda: scratch("sigmoid", initializer=small_uniform),
         "ReLU": lambda: scratch("relu"),
         "belief net": lambda: belief.to_model([head()]),
         "autoencoder": coded,
     }
+
+
+def fine_tuned(fresh, seed, n, steps):
+    """Test accuracy of the net fresh() trained on n labeled digits."""
+    (x, y), (t, yt) = digits(seed)
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    times = max(1, round(steps / math.ceil(n / 50)))
+    model = learn(fresh(), x[:n], y[:n], loss=loss, epochs=times, seed=seed)
+    return float(np.mean(model.predict(t).argmax(axis=1) == yt))
 
 
 def pretraining(seed, steps=FINE_STEPS, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS, labels=LABELS):
@@ -835,13 +981,57 @@ def pretraining(seed, steps=FINE_STEPS, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS, la
     found = {"linear": linear}
     for depth, sizes in STACKS.items():
         found[depth] = {}
-        for name, fresh in starts(sizes, x, seed, epochs, rbm_epochs).items():
-            row = found[depth].setdefault(name, {})
-            for n in labels:
-                loss = SparseCategoricalCrossentropy(from_logits=True)
-                times = max(1, round(steps / math.ceil(n / 50)))
-                model = learn(fresh(), x[:n], y[:n], loss=loss, epochs=times, seed=seed)
-                row[str(n)] = float(np.mean(model.predict(t).argmax(axis=1) == yt))
+        fresh = starts(sizes, x, seed, epochs, rbm_epochs)
+        for name in STARTS:
+            row = {str(n): fine_tuned(fresh[name], seed, n, steps) for n in labels}
+            found[depth][name] = row
+    return found
+
+
+PATIENT = ("sigmoid", "sigmoid, small", "sigmoid, uniform", "ReLU", "belief net")
+PATIENCE = (1000, 5000)
+
+
+def patience(seed, every=PATIENCE, epochs=EPOCHS, rbm_epochs=RBM_EPOCHS, labels=LABELS):
+    """{STEPS: {START: {LABELS: test accuracy}}} of five layers: is it only slow?"""
+    fresh = starts(STACKS["5"], digits(seed)[0][0], seed, epochs, rbm_epochs)
+    return {
+        str(steps): {
+            name: {str(n): fine_tuned(fresh[name], seed, n, steps) for n in labels}
+            for name in PATIENT
+        }
+        for steps in every
+    }
+
+
+# --- a Boltzmann machine small enough to be summed over
+
+ROUNDS, STEPS = {"CD-1": 1, "CD-10": 10, "exact": None}, 1000
+
+
+def bars():
+    """The 14 pictures of 3 x 3 pixels that are made of whole rows or of whole columns, (14, 9)."""
+    rows = states(3)
+    both = np.vstack([np.repeat(rows, 3, axis=1), np.tile(rows, 3)])
+    return np.unique(both, axis=0).astype(np.float32)
+
+
+def machine(seed, steps=STEPS, stages=4):
+    """{WAY: {STEPS: mean ln p of a picture}} of one seed."""
+    v, found = bars(), {}
+    for name, k in ROUNDS.items():
+        rbm, sgd = RBM(9, 8, rng=np.random.default_rng([seed, 19])), SGD(0.1)
+        order = np.random.default_rng([seed, 20])
+        for stage in range(1, stages + 1):
+            if k is None:
+                for _ in range(steps):
+                    for key, g in rbm.exact_gradient(v).items():
+                        rbm.params[key] -= 0.1 * g
+            else:
+                rbm.fit(np.tile(v, (4, 1)), optimizer=sgd, k=k, epochs=steps, batch_size=56,
+                        rng=order, verbose=False)  # fmt: skip
+            row = found.setdefault(name, {})
+            row[str(stage * steps)] = float(rbm.log_likelihood(v).mean())
     return found
 
 
@@ -857,6 +1047,13 @@ PARTS = {
     "anomaly": anomaly,
     "sparse": sparse,
     "pretraining": pretraining,
+    "longer": longer,
+    "refit": refit,
+    "halves": halves_apart,
+    "binary": binary,
+    "floor": floor,
+    "patience": patience,
+    "machine": machine,
 }
 SETTINGS = {
     "bottleneck": [CODES, NETS, RARE, MAPS, EPOCHS, PRINTED_EPOCHS, PRINTED],
@@ -868,6 +1065,13 @@ SETTINGS = {
     "anomaly": [ODD, ANOMALY_EPOCHS],
     "sparse": [STRENGTHS, RHOS, UNITS, PROBED, EPOCHS],
     "pretraining": [STACKS, LABELS, FINE_STEPS, RBM_EPOCHS, STARTS, EPOCHS],
+    "longer": [LONGER, LONGER_CODES, EPOCHS],
+    "refit": [REFITTED, VAE_EPOCHS],
+    "halves": [FLOOR, VAE_EPOCHS],
+    "binary": [WARM, VAE_EPOCHS],
+    "floor": [ANOMALY_EPOCHS],
+    "patience": [PATIENT, PATIENCE, LABELS, RBM_EPOCHS],
+    "machine": [ROUNDS, STEPS],
 }
 SPENT = {}  # seconds of every part, also of those made earlier
 
@@ -928,6 +1132,13 @@ def small():
         "anomaly": anomaly(0, 2, [3]),
         "sparse": sparse(0, 2),
         "pretraining": pretraining(0, 60, 3, 3, (100,)),
+        "longer": longer(0, 1, (8,)),
+        "refit": refit(0, 3, (("8", 0.1),)),
+        "halves": halves_apart(0, 2),
+        "binary": binary(0, 2),
+        "floor": floor(0, 2, [1]),
+        "patience": patience(0, (60,), 3, 3, (100,)),
+        "machine": machine(0, 30, 1),
         "demo": found,
     }
 

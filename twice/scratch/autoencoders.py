@@ -81,8 +81,8 @@ class ActivityRegularizer(Layer):
 
         rho None:    strength sum |x| / N, as Keras's ActivityRegularization(l1=strength)
         0 < rho < 1: strength sum_j rho ln(rho / m_j) + (1 - rho) ln((1 - rho) / (1 - m_j))
-    with m_j the mean of unit j, the last axis, over the batch: each shall be active in a
-    share rho of the samples. Needs x from 0 to 1. Raises ValueError for a negative strength,
+    with m_j the mean of unit j, the last axis, over the batch: the mean activity of
+    each shall be rho. Needs x from 0 to 1. Raises ValueError for a negative strength,
     another rho, and for such x outside 0 ... 1. Lee, Ekanadham and Ng (2008), Ng (2011).
     """
 
@@ -185,11 +185,11 @@ def subspace_angle(a, b):
 
 
 def alternate(x, k, *, rng, tolerance=1e-9, steps=5000):
-    """A linear autoencoder x -> x E D trained by least squares: each half solved in turns.
+    """A linear autoencoder x -> x E D by least squares: each half in turn.
 
-        D <- the best decoder of the codes x E,   E <- pinv(D), the best encoder for D
-    x (N, F), centered; returns E (F, k) and D (k, F) as soon as a round turns D's rows by
-    less than `tolerance` radians. RuntimeError after `steps` rounds. Baldi and Hornik (1989).
+        D <- the best decoder of the codes x E,   E <- pinv(D), the best for D
+    x (N, F), centered; returns E (F, k), D (k, F) once a round turns D's rows by less than
+    `tolerance` radians. RuntimeError after `steps` rounds. Baldi and Hornik (1989).
     """
     encoder, decoder = rng.normal(size=(np.shape(x)[1], k)), None
     for _ in range(steps):

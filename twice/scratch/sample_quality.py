@@ -80,11 +80,12 @@ def matrix_root(s):
 def frechet_distance(a, b):
     """|m_a - m_b|^2 + tr(A + B - 2 (A B)^(1/2)): how far two normal clouds are apart.
 
-    a (N, D), b (M, D): features, one row a sample; m, A and B are their means and covariances
+    a (N, D), b (M, D): features, one row a sample; m, A and B: means and covariances
     (divided by N - 1). tr (A B)^(1/2) is the sum of the roots of the eigenvalues of
-    A^(1/2) B A^(1/2), which is symmetric. Two samples of one distribution have a distance above 0
-    that shrinks with N: compare only numbers made with equal N. It sees means and covariances
-    alone. Raises ValueError for fewer than two samples. Frechet (1957), Heusel et al. (2017).
+    A^(1/2) B A^(1/2), which is symmetric. Two samples of one distribution have a distance
+    above 0 that shrinks with N: compare only numbers made with equal N. It sees means and
+    covariances alone. ValueError for fewer than two samples.
+    Frechet (1957), Heusel et al. (2017).
     """
     a, b = alike(a, b, ("a", "b"))
     if min(len(a), len(b)) < 2:
