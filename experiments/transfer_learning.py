@@ -301,25 +301,27 @@ def gradual(target, seed, share):
     return Start(copied(target, seed), callbacks=lambda n: [Unfreeze(unfrozen_by(share, n))])
 
 
-HEAD_RATES, RATES = (0.005, 0.02, 0.08), (0.001, 0.003, 0.01)
+HEAD_RATES, RATES = (0.005, 0.02, 0.08), (0.001, 0.003, 0.01)  # preprocessing and batch norm
+WIDE_HEAD_RATES = (0.00125, 0.005, 0.02, 0.08, 0.32)
+WIDE_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
 L2S = (0.0, 1e-3, 1e-2)
 OPTIONS = {  # name: (function, what its options are, their values, rates)
-    "linear": (linear, "L2 of the kernel", L2S, HEAD_RATES),
-    "random features": (random_features, "L2 of the kernel", L2S, HEAD_RATES),
-    "scratch": (scratch, "weight decay", (0.0, 0.3, 3.0), RATES),
-    "head": (head, "L2 of the kernel", L2S, HEAD_RATES),
-    "early head": (early_head, "kept layers", (1, 2, 3), HEAD_RATES),
-    "early, rest new": (early_rest_new, "kept layers", (1, 2, 3), RATES),
-    "fine-tune": (fine_tune, "rate of old layers", (1.0, 0.3, 0.1), RATES),
-    "layer rates": (layer_rates, "rate of the layer below", (0.8, 0.6, 0.4), RATES),
-    "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), RATES),
+    "linear": (linear, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
+    "random features": (random_features, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
+    "scratch": (scratch, "weight decay", (0.0, 0.3, 3.0), WIDE_RATES),
+    "head": (head, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
+    "early head": (early_head, "kept layers", (1, 2, 3), WIDE_HEAD_RATES),
+    "early, rest new": (early_rest_new, "kept layers", (1, 2, 3), WIDE_RATES),
+    "fine-tune": (fine_tune, "rate of old layers", (1.0, 0.3, 0.1), WIDE_RATES),
+    "layer rates": (layer_rates, "rate of the layer below", (0.8, 0.6, 0.4), WIDE_RATES),
+    "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), WIDE_RATES),
 }
 STRATEGIES = tuple(OPTIONS)
 BY_VALUE = ("early head", "early, rest new", "fine-tune", "gradual")
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # too high a rate is an answer
-def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None):
+def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None, augment=None):
     """{"accuracy", "loss" on parts[1], "train_accuracy", "seconds", "trained"} of one training."""
     if start.base is not None:
         parts = [(start.base.predict(x), y) for x, y in parts]
@@ -335,7 +337,7 @@ def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None):
         start.model.fit(
             x, y, loss=LOSS, optimizer=LayerRates(adam, start.factors), batch_size=batch_size,
             epochs=epochs, rng=np.random.default_rng([seed, 2]), verbose=False,
-            callbacks=start.callbacks(epochs),
+            callbacks=start.callbacks(epochs), augment=augment,
         )  # fmt: skip
     except NotFinite:
         chance = 1 / (1 + int(judge[1].max()))
@@ -364,19 +366,21 @@ def best_trial(runs):
     return max(range(len(scores)), key=lambda k: scores[k])
 
 
-def case(strategy, target, size, seeds, tuning=None, steps=None):
+def case(strategy, target, size, seeds, tuning=None, steps=None, rates=None, by_value=BY_VALUE):
     """What is stored under cases[TARGET][SIZE][STRATEGY]."""
     tuning = TUNING[size] if tuning is None else tuning
-    _, options, values, rates = OPTIONS[strategy]
+    _, options, values, usual = OPTIONS[strategy]
+    rates = rates or usual
     trials = list(itertools.product(rates, values))
     run = functools.partial(one_run, strategy, target, SIZES[size], steps=steps)
     tried = [[run(seed, *trial, reported=False) for seed in tuning] for trial in trials]
+    shape = len(rates), len(values)
     table = {
-        f"tuning_{what}": np.reshape([np.mean([r[what] for r in row]) for row in tried], (3, 3))
+        f"tuning_{what}": np.reshape([np.mean([r[what] for r in row]) for row in tried], shape)
         for what in ("accuracy", "loss")
     }
     chosen, reported = trials[best_trial(tried)], {}
-    for value in values if strategy in BY_VALUE else [chosen[1]]:
+    for value in values if strategy in by_value else [chosen[1]]:
         own = [k for k, trial in enumerate(trials) if trial[1] == value]
         trial = trials[own[best_trial([tried[k] for k in own])]]
         reported[value] = [run(seed, *trial, reported=True) for seed in seeds]
@@ -388,9 +392,25 @@ def case(strategy, target, size, seeds, tuning=None, steps=None):
                       ("train_accuracy",) * 2, ("seconds",) * 2):  # fmt: skip
         found[name] = [r.get(key, math.inf) for r in runs]
     found["trained"] = runs[0].get("trained")
-    if strategy in BY_VALUE:
+    if strategy in by_value:
         found["by_value"] = {str(v): [r["accuracy"] for r in row] for v, row in reported.items()}
     return found
+
+
+# --- more steps
+
+LONGER = {
+    "targets": ("shapes",),
+    "strategies": ("scratch", "fine-tune"),
+    "times": (8,),
+    "rates": (0.003, 0.01, 0.03),
+}
+
+
+def longer(target, strategy, times, seeds):
+    """What is stored under longer[TARGET][STRATEGY][TIMES]: a case with so many times the steps."""
+    steps = times * steps_for(TARGETS[target].train)
+    return case(strategy, target, "large", seeds, steps=steps, rates=LONGER["rates"], by_value=())
 
 
 # --- which end to keep
@@ -623,6 +643,27 @@ def without_labels(pretext, seeds, setting=PRETEXT):
     return found
 
 
+# --- the control of these: labels alone, and the same views of their images
+
+AUGMENTED = {"starts": ("linear", "scratch"), "counts": (1, 5, 20), "steps": 1000}
+
+
+def augmented(name, each, seeds, tuning=TUNING["small"], steps=AUGMENTED["steps"]):
+    """What is stored under augmented[NAME][EACH]: trained on random views of labeled digits."""
+    rates = HEAD_RATES if name == "linear" else RATES
+
+    def run(seed, rate, judge):
+        start = OPTIONS[name][0]("digits", seed, 0.0)
+        view = RandomView(np.random.default_rng([seed, 3]))
+        start.scaled = False  # views are made of pixels
+        parts = draw("digits", each, seed)[::judge][:2]
+        return learned(start, parts, rate, seed, steps=steps, augment=view)
+
+    tried = [[run(seed, rate, 1) for seed in tuning] for rate in rates]
+    rate = rates[best_trial(tried)]
+    return {"rate": rate, "test_accuracy": [run(seed, rate, 2)["accuracy"] for seed in seeds]}
+
+
 # --- the whole
 
 SPENT = {}  # seconds of every part, also of those made earlier
@@ -630,7 +671,7 @@ SPENT = {}  # seconds of every part, also of those made earlier
 
 def kept(part, make, *arguments):
     """make(*arguments), kept by `record.kept` as long as the source and the grids stay."""
-    grids = {name: [values, rates] for name, (_, _, values, rates) in OPTIONS.items()}
+    grids = {name: OPTIONS[name][2:] for name in arguments if name in STRATEGIES}
     stored = hashlib.sha256(PATH.read_bytes()).hexdigest()
     known = [stored, str(TARGETS), grids, TUNING, SURFACE_RATE, HEAD_RATE, NORM_EACH, NORM_STEPS]
     wanted = [list(map(str, arguments)), known]
@@ -724,13 +765,38 @@ def batch_norm_part(seeds):
     }
 
 
+def longer_part(seeds):
+    return {
+        target: {
+            name: {
+                str(n): kept(f"longer-{target}-{name}-{n}", longer, target, name, n, seeds)
+                for n in LONGER["times"]
+            }
+            for name in LONGER["strategies"]
+        }
+        for target in LONGER["targets"]
+    }
+
+
+def augmented_part(seeds):
+    return {
+        name: {
+            str(n): kept(f"augmented-{name}-{n}", augmented, name, n, seeds)
+            for n in AUGMENTED["counts"]
+        }
+        for name in AUGMENTED["starts"]
+    }
+
+
 PARTS = {
     "cases": cases_part,
+    "longer": longer_part,
     "surface": surface_part,
     "slices": slices_part,
     "preprocessing": preprocessing_part,
     "batch_norm": batch_norm_part,
     "without_labels": without_labels_part,
+    "augmented": augmented_part,
 }
 
 
