@@ -8,9 +8,10 @@ five images a class; "large", 1000 digits, 3000 of the others. Adam, batches of 
 to 0; the number of steps depends on the number of images alone (`steps_for`).
 
 The images of a target are cut once: what is reported comes from images that no choice has seen.
-Every strategy has nine trials, three rates x three OPTIONS, chosen by validation accuracy (200 or
-400 images that are not trained on; equals by loss): a mean over three tuning seeds for small, one
-for large, none of them reported. A seed draws its own training images, new weights and batches, and
+Every strategy has nine trials, three rates x three OPTIONS ("fine-tune", whose old layers have a
+share of the rate, has six rates), chosen by validation accuracy (200 or 400 images that are not
+trained on; equals by loss): a mean over three tuning seeds for small, one for large, none of them
+reported. A seed draws its own training images, new weights and batches, and
 these are the same for all strategies: compare in pairs, seed by seed. What a head alone learns from
 is divided by its standard deviation, and so are the source's last features (`source`).
 
@@ -30,12 +31,13 @@ cases[TARGET][SIZE][STRATEGY]
                   (these frozen, all others drawn anew), "fine-tune" (all five kept and trained,
                   their rate a share of the head's), "layer rates" (each layer's rate a share of
                   the next one's), "gradual" (unfrozen from the top, done at a share of the epochs)
-  options         what its options are; rates, values: the three of each
-  tuning_accuracy, tuning_loss    3 x 3, rates x values
+  options         what its options are; rates, values: of each
+  tuning_accuracy, tuning_loss    rates x values
   chosen          [rate, value]; edge: is the rate an end of its grid?
   test_accuracy, test_loss, train_accuracy, seconds     lists; seconds of processor time to train
   trained         how many weights learn
   by_value        {VALUE: test_accuracy with the best rate for this value}, not of all
+longer[TARGET][STRATEGY][TIMES]    a case of "large" with so many times the steps (LONGER)
 slices[TARGET][SIZE][WAY]    test accuracies. What is left out is drawn anew; all is trained, or
                   kept layers are frozen. WAY: "first two", "last three" (of the five), + ", frozen"
 surface[TARGET]   counts (six numbers of images), rate, head_rate (where the head alone learns),
@@ -301,27 +303,26 @@ def gradual(target, seed, share):
     return Start(copied(target, seed), callbacks=lambda n: [Unfreeze(unfrozen_by(share, n))])
 
 
-HEAD_RATES, RATES = (0.005, 0.02, 0.08), (0.001, 0.003, 0.01)  # preprocessing and batch norm
-WIDE_HEAD_RATES = (0.00125, 0.005, 0.02, 0.08, 0.32)
-WIDE_RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)
+HEAD_RATES, RATES = (0.005, 0.02, 0.08), (0.001, 0.003, 0.01)
+WIDE_RATES = (0.0003, *RATES, 0.03, 0.1)  # the old layers have a share, so the best is higher
 L2S = (0.0, 1e-3, 1e-2)
 OPTIONS = {  # name: (function, what its options are, their values, rates)
-    "linear": (linear, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
-    "random features": (random_features, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
-    "scratch": (scratch, "weight decay", (0.0, 0.3, 3.0), WIDE_RATES),
-    "head": (head, "L2 of the kernel", L2S, WIDE_HEAD_RATES),
-    "early head": (early_head, "kept layers", (1, 2, 3), WIDE_HEAD_RATES),
-    "early, rest new": (early_rest_new, "kept layers", (1, 2, 3), WIDE_RATES),
+    "linear": (linear, "L2 of the kernel", L2S, HEAD_RATES),
+    "random features": (random_features, "L2 of the kernel", L2S, HEAD_RATES),
+    "scratch": (scratch, "weight decay", (0.0, 0.3, 3.0), RATES),
+    "head": (head, "L2 of the kernel", L2S, HEAD_RATES),
+    "early head": (early_head, "kept layers", (1, 2, 3), HEAD_RATES),
+    "early, rest new": (early_rest_new, "kept layers", (1, 2, 3), RATES),
     "fine-tune": (fine_tune, "rate of old layers", (1.0, 0.3, 0.1), WIDE_RATES),
-    "layer rates": (layer_rates, "rate of the layer below", (0.8, 0.6, 0.4), WIDE_RATES),
-    "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), WIDE_RATES),
+    "layer rates": (layer_rates, "rate of the layer below", (0.8, 0.6, 0.4), RATES),
+    "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), RATES),
 }
 STRATEGIES = tuple(OPTIONS)
 BY_VALUE = ("early head", "early, rest new", "fine-tune", "gradual")
 
 
 @np.errstate(over="ignore", invalid="ignore", divide="ignore")  # too high a rate is an answer
-def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None, augment=None):
+def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None):
     """{"accuracy", "loss" on parts[1], "train_accuracy", "seconds", "trained"} of one training."""
     if start.base is not None:
         parts = [(start.base.predict(x), y) for x, y in parts]
@@ -337,7 +338,7 @@ def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None, augment=N
         start.model.fit(
             x, y, loss=LOSS, optimizer=LayerRates(adam, start.factors), batch_size=batch_size,
             epochs=epochs, rng=np.random.default_rng([seed, 2]), verbose=False,
-            callbacks=start.callbacks(epochs), augment=augment,
+            callbacks=start.callbacks(epochs)
         )  # fmt: skip
     except NotFinite:
         chance = 1 / (1 + int(judge[1].max()))
@@ -403,7 +404,7 @@ LONGER = {
     "targets": ("shapes",),
     "strategies": ("scratch", "fine-tune"),
     "times": (8,),
-    "rates": (0.003, 0.01, 0.03),
+    "rates": (0.001, 0.003, 0.01, 0.03),
 }
 
 
@@ -643,27 +644,6 @@ def without_labels(pretext, seeds, setting=PRETEXT):
     return found
 
 
-# --- the control of these: labels alone, and the same views of their images
-
-AUGMENTED = {"starts": ("linear", "scratch"), "counts": (1, 5, 20), "steps": 1000}
-
-
-def augmented(name, each, seeds, tuning=TUNING["small"], steps=AUGMENTED["steps"]):
-    """What is stored under augmented[NAME][EACH]: trained on random views of labeled digits."""
-    rates = HEAD_RATES if name == "linear" else RATES
-
-    def run(seed, rate, judge):
-        start = OPTIONS[name][0]("digits", seed, 0.0)
-        view = RandomView(np.random.default_rng([seed, 3]))
-        start.scaled = False  # views are made of pixels
-        parts = draw("digits", each, seed)[::judge][:2]
-        return learned(start, parts, rate, seed, steps=steps, augment=view)
-
-    tried = [[run(seed, rate, 1) for seed in tuning] for rate in rates]
-    rate = rates[best_trial(tried)]
-    return {"rate": rate, "test_accuracy": [run(seed, rate, 2)["accuracy"] for seed in seeds]}
-
-
 # --- the whole
 
 SPENT = {}  # seconds of every part, also of those made earlier
@@ -778,16 +758,6 @@ def longer_part(seeds):
     }
 
 
-def augmented_part(seeds):
-    return {
-        name: {
-            str(n): kept(f"augmented-{name}-{n}", augmented, name, n, seeds)
-            for n in AUGMENTED["counts"]
-        }
-        for name in AUGMENTED["starts"]
-    }
-
-
 PARTS = {
     "cases": cases_part,
     "longer": longer_part,
@@ -796,7 +766,6 @@ PARTS = {
     "preprocessing": preprocessing_part,
     "batch_norm": batch_norm_part,
     "without_labels": without_labels_part,
-    "augmented": augmented_part,
 }
 
 
