@@ -254,7 +254,7 @@ function map(page, demo) {
     put(high, gain ? signed(top, top < 9.95 ? 1 : 0) : number(top, 0));
     put(low, gain ? signed(bottom, top < 9.95 ? 1 : 0) : number(bottom, 0));
     bar.style.background = `linear-gradient(to top, ${(gain ? LOSS_TO_GAIN : CIVIDIS).join(", ")})`;
-    put(caption, gain ? `Points won over nothing kept (column 0), kept layers ${way}. Without color: within the spread, the ± below.` : `Test accuracy in %, mean of ${seeds} seeds, kept layers ${way}. Below, ± is the standard deviation over the seeds.`);
+    put(caption, gain ? "Points won over nothing kept (column 0). Without color: within the spread." : `Test accuracy in %, mean of ${seeds} seeds, kept layers ${way}. Below, ± is the standard deviation over the seeds.`);
   };
 }
 
