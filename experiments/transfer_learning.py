@@ -8,9 +8,10 @@ five images a class; "large", 1000 digits, 3000 of the others. Adam, batches of 
 to 0; the number of steps depends on the number of images alone (`steps_for`).
 
 The images of a target are cut once: what is reported comes from images that no choice has seen.
-Every strategy has nine trials, three rates x three OPTIONS, chosen by validation accuracy (200 or
-400 images that are not trained on; equals by loss): a mean over three tuning seeds for small, one
-for large, none of them reported. A seed draws its own training images, new weights and batches, and
+Every strategy has nine trials, three rates x three OPTIONS ("fine-tune", whose old layers have a
+share of the rate, has six rates), chosen by validation accuracy (200 or 400 images that are not
+trained on; equals by loss): a mean over three tuning seeds for small, one for large, none of them
+reported. A seed draws its own training images, new weights and batches, and
 these are the same for all strategies: compare in pairs, seed by seed. What a head alone learns from
 is divided by its standard deviation, and so are the source's last features (`source`).
 
@@ -30,12 +31,13 @@ cases[TARGET][SIZE][STRATEGY]
                   (these frozen, all others drawn anew), "fine-tune" (all five kept and trained,
                   their rate a share of the head's), "layer rates" (each layer's rate a share of
                   the next one's), "gradual" (unfrozen from the top, done at a share of the epochs)
-  options         what its options are; rates, values: the three of each
-  tuning_accuracy, tuning_loss    3 x 3, rates x values
+  options         what its options are; rates, values: of each
+  tuning_accuracy, tuning_loss    rates x values
   chosen          [rate, value]; edge: is the rate an end of its grid?
   test_accuracy, test_loss, train_accuracy, seconds     lists; seconds of processor time to train
   trained         how many weights learn
   by_value        {VALUE: test_accuracy with the best rate for this value}, not of all
+longer[TARGET][STRATEGY][TIMES]    a case of "large" with so many times the steps (LONGER)
 slices[TARGET][SIZE][WAY]    test accuracies. What is left out is drawn anew; all is trained, or
                   kept layers are frozen. WAY: "first two", "last three" (of the five), + ", frozen"
 surface[TARGET]   counts (six numbers of images), rate, head_rate (where the head alone learns),
@@ -302,6 +304,7 @@ def gradual(target, seed, share):
 
 
 HEAD_RATES, RATES = (0.005, 0.02, 0.08), (0.001, 0.003, 0.01)
+WIDE_RATES = (0.0003, *RATES, 0.03, 0.1)  # the old layers have a share, so the best is higher
 L2S = (0.0, 1e-3, 1e-2)
 OPTIONS = {  # name: (function, what its options are, their values, rates)
     "linear": (linear, "L2 of the kernel", L2S, HEAD_RATES),
@@ -310,7 +313,7 @@ OPTIONS = {  # name: (function, what its options are, their values, rates)
     "head": (head, "L2 of the kernel", L2S, HEAD_RATES),
     "early head": (early_head, "kept layers", (1, 2, 3), HEAD_RATES),
     "early, rest new": (early_rest_new, "kept layers", (1, 2, 3), RATES),
-    "fine-tune": (fine_tune, "rate of old layers", (1.0, 0.3, 0.1), RATES),
+    "fine-tune": (fine_tune, "rate of old layers", (1.0, 0.3, 0.1), WIDE_RATES),
     "layer rates": (layer_rates, "rate of the layer below", (0.8, 0.6, 0.4), RATES),
     "gradual": (gradual, "all learn after this share", (0.25, 0.5, 0.75), RATES),
 }
@@ -335,7 +338,7 @@ def learned(start, parts, rate, seed, *, batch_size=BATCH, steps=None):
         start.model.fit(
             x, y, loss=LOSS, optimizer=LayerRates(adam, start.factors), batch_size=batch_size,
             epochs=epochs, rng=np.random.default_rng([seed, 2]), verbose=False,
-            callbacks=start.callbacks(epochs),
+            callbacks=start.callbacks(epochs)
         )  # fmt: skip
     except NotFinite:
         chance = 1 / (1 + int(judge[1].max()))
@@ -364,19 +367,21 @@ def best_trial(runs):
     return max(range(len(scores)), key=lambda k: scores[k])
 
 
-def case(strategy, target, size, seeds, tuning=None, steps=None):
+def case(strategy, target, size, seeds, tuning=None, steps=None, rates=None, by_value=BY_VALUE):
     """What is stored under cases[TARGET][SIZE][STRATEGY]."""
     tuning = TUNING[size] if tuning is None else tuning
-    _, options, values, rates = OPTIONS[strategy]
+    _, options, values, usual = OPTIONS[strategy]
+    rates = rates or usual
     trials = list(itertools.product(rates, values))
     run = functools.partial(one_run, strategy, target, SIZES[size], steps=steps)
     tried = [[run(seed, *trial, reported=False) for seed in tuning] for trial in trials]
+    shape = len(rates), len(values)
     table = {
-        f"tuning_{what}": np.reshape([np.mean([r[what] for r in row]) for row in tried], (3, 3))
+        f"tuning_{what}": np.reshape([np.mean([r[what] for r in row]) for row in tried], shape)
         for what in ("accuracy", "loss")
     }
     chosen, reported = trials[best_trial(tried)], {}
-    for value in values if strategy in BY_VALUE else [chosen[1]]:
+    for value in values if strategy in by_value else [chosen[1]]:
         own = [k for k, trial in enumerate(trials) if trial[1] == value]
         trial = trials[own[best_trial([tried[k] for k in own])]]
         reported[value] = [run(seed, *trial, reported=True) for seed in seeds]
@@ -388,9 +393,25 @@ def case(strategy, target, size, seeds, tuning=None, steps=None):
                       ("train_accuracy",) * 2, ("seconds",) * 2):  # fmt: skip
         found[name] = [r.get(key, math.inf) for r in runs]
     found["trained"] = runs[0].get("trained")
-    if strategy in BY_VALUE:
+    if strategy in by_value:
         found["by_value"] = {str(v): [r["accuracy"] for r in row] for v, row in reported.items()}
     return found
+
+
+# --- more steps
+
+LONGER = {
+    "targets": ("shapes",),
+    "strategies": ("scratch", "fine-tune"),
+    "times": (8,),
+    "rates": (0.001, 0.003, 0.01, 0.03),
+}
+
+
+def longer(target, strategy, times, seeds):
+    """What is stored under longer[TARGET][STRATEGY][TIMES]: a case with so many times the steps."""
+    steps = times * steps_for(TARGETS[target].train)
+    return case(strategy, target, "large", seeds, steps=steps, rates=LONGER["rates"], by_value=())
 
 
 # --- which end to keep
@@ -630,7 +651,7 @@ SPENT = {}  # seconds of every part, also of those made earlier
 
 def kept(part, make, *arguments):
     """make(*arguments), kept by `record.kept` as long as the source and the grids stay."""
-    grids = {name: [values, rates] for name, (_, _, values, rates) in OPTIONS.items()}
+    grids = {name: OPTIONS[name][2:] for name in arguments if name in STRATEGIES}
     stored = hashlib.sha256(PATH.read_bytes()).hexdigest()
     known = [stored, str(TARGETS), grids, TUNING, SURFACE_RATE, HEAD_RATE, NORM_EACH, NORM_STEPS]
     wanted = [list(map(str, arguments)), known]
@@ -724,8 +745,22 @@ def batch_norm_part(seeds):
     }
 
 
+def longer_part(seeds):
+    return {
+        target: {
+            name: {
+                str(n): kept(f"longer-{target}-{name}-{n}", longer, target, name, n, seeds)
+                for n in LONGER["times"]
+            }
+            for name in LONGER["strategies"]
+        }
+        for target in LONGER["targets"]
+    }
+
+
 PARTS = {
     "cases": cases_part,
+    "longer": longer_part,
     "surface": surface_part,
     "slices": slices_part,
     "preprocessing": preprocessing_part,

@@ -240,7 +240,7 @@ def test_row_and_column_are_told():
     assert row.replace("\u00a0", " ") == (
         "Highest mean: 1 kept (63.0 %). It beats each of the others by more than the spread."
     )
-    assert column == "Beyond the spread: less with 50 and 1,000 images."
+    assert column == "By more than the spread worse with 50 and 1,000 images."
     assert none == "With no number of images is the difference larger than the spread."
     assert "training from scratch" in plain
 
@@ -261,9 +261,12 @@ def test_a_verdict_says_where_to_look():
         "✓ Gains most: handwritten digits, 50 images, 1 kept, frozen: +11.0 ± 1.0 points."
     )
     assert here.startswith("✗ Gains most? Handwritten digits")
-    assert here.endswith("This very map holds a larger gain.")
-    assert "another map has more" in elsewhere
-    assert loss.endswith("This very map holds a larger loss.")
+    assert here.endswith(
+        "−10.0 ± 0.0 points: a loss. The map of handwritten digits, frozen, has a larger gain."
+    )
+    assert "on the map of shapes, frozen; another map has a larger one" in elsewhere
+    assert "points: a gain" in loss
+    assert loss.endswith("The map of shapes, frozen, has a larger loss.")
 
 
 def test_every_cell_can_be_read_and_the_scale_grows_brighter():

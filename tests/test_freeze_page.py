@@ -90,7 +90,7 @@ def test_every_control_moves_the_numbers_as_in_python(bench):
     pick(here, "New task", "shapes")
     assert_shown(here)
     assert "6 classes; guessing: 17 % right" in here.text(".twice-panel")
-    pick(here, "Numbers in the map", "gain")
+    pick(here, "Numbers in the map", "accuracy")
     assert_shown(here)
     slide(here, "Layers kept", 0)
     assert_shown(here)
@@ -195,6 +195,33 @@ def test_gains_within_the_spread_have_no_color(bench):
     assert "Without color: within the spread" in here.text(".fz-caption")
 
 
+def test_a_color_means_the_same_number_on_every_map(bench):
+    here = bench()
+    for show in ("gain", "accuracy"):
+        pick(here, "Numbers in the map", show)
+        ends, colors = set(), {}
+        for target in Freeze().surfaces:
+            for way in ("frozen", "fine-tuned"):
+                pick(here, "New task", target)
+                pick(here, "Kept layers", way)
+                ends.add(here.text(".fz-scale"))
+                shown = here.page.evaluate(
+                    """[...document.querySelectorAll(".fz-cell")].map((n) =>
+                        [n.classList.contains("fz-none") ? "" : n.innerText,
+                         n.style.background])"""
+                )
+                for number, color in shown:
+                    if number:
+                        colors.setdefault(number, []).append(color)
+        assert len(ends) == 1
+
+        def channels(color):
+            return [int(v) for v in re.findall(r"\d+", color)]
+
+        for number, made in colors.items():  # equal up to what the number rounds away
+            assert np.ptp([channels(color) for color in made], axis=0).max() <= 12, number
+
+
 def test_the_goal_is_reached_by_hand(bench):
     here = bench()
     assert here.text(".twice-badge") == "Goal"
@@ -206,6 +233,7 @@ def test_the_goal_is_reached_by_hand(bench):
     assert len(here.trait("tried")) == 1  # the same claim again is no new one
     slide(here, "Layers kept", 0)
     assert here.page.get_by_role("button", name="Loses most").is_disabled()
+    assert here.page.locator(".fz-verdict.fz-past").count() == 1  # of another setting
     for claim, wish in (("least", "Loses most"), ("most", "Gains most")):
         assert here.trait("goal_met") is False
         target, way, kept, amount = extreme(Freeze().surfaces, claim)

@@ -222,14 +222,16 @@ def test_what_is_stored_is_whole(stored):
         for size, strategies in sizes.items():
             assert list(strategies) == list(run.STRATEGIES)
             for name, found in strategies.items():
-                assert np.shape(found["tuning_accuracy"]) == (3, 3)
+                shape = len(found["rates"]), 3
+                assert np.shape(found["tuning_accuracy"]) == shape
+                assert shape[0] == (6 if name == "fine-tune" else 3)
                 for measure in ("test_accuracy", "test_loss", "train_accuracy", "seconds"):
                     assert len(found[measure]) == seeds, (target, size, name)
                 rate, value = found["chosen"]
                 place = found["rates"].index(rate), found["values"].index(value)
                 table = np.array(found["tuning_accuracy"])
                 assert table[place] == table.max()
-                assert found["edge"] == (place[0] != 1)
+                assert found["edge"] == (place[0] in (0, shape[0] - 1))
                 if name in run.BY_VALUE:
                     assert found["by_value"][str(value)] == found["test_accuracy"]
     for target in ("digits", "shapes"):
@@ -312,11 +314,30 @@ def test_the_layers_to_keep_are_the_first_ones(stored):
         assert np.all(last < right(stored, target, "large", "scratch"))
 
 
-def test_ten_times_slower_old_layers_are_too_slow_where_the_target_differs(stored):
-    by_share = stored["cases"]["shapes"]["large"]["fine-tune"]["by_value"]
-    assert np.all(np.subtract(by_share["1.0"], by_share["0.1"]) > 0.02)
-    by_share = stored["cases"]["letters"]["small"]["fine-tune"]["by_value"]
-    assert np.mean(np.subtract(by_share["0.1"], by_share["1.0"])) > 0.01  # and right where not
+def test_a_tenth_of_the_rate_helps_few_small_letters_and_harms_nobody(stored):
+    for target, sizes in stored["cases"].items():
+        for size, row in sizes.items():
+            by_share = row["fine-tune"]["by_value"]
+            gain = np.subtract(by_share["0.1"], by_share["1.0"])
+            assert gain.mean() > -0.01, (target, size)
+            assert not row["fine-tune"]["edge"], (target, size)
+            if (target, size) == ("letters", "small"):
+                assert gain.mean() > 0.02
+                assert np.sum(gain > 0) >= 4
+            else:
+                assert gain.mean() < 0.02
+
+
+def test_with_more_steps_scratch_catches_up_most_of_what_it_lacked(stored):
+    longer = {name: found["8"] for name, found in stored["longer"]["shapes"].items()}
+    assert list(longer) == ["scratch", "fine-tune"]
+    short = more(stored, "shapes", "large", "fine-tune", "scratch")
+    few = stored["cases"]["shapes"]["large"]["scratch"]
+    gap = np.subtract(longer["fine-tune"]["test_accuracy"], longer["scratch"]["test_accuracy"])
+    assert np.mean(few["train_accuracy"]) < 0.9
+    assert np.mean(longer["scratch"]["train_accuracy"]) > 0.97
+    assert np.all(np.subtract(longer["scratch"]["test_accuracy"], few["test_accuracy"]) > 0.05)
+    assert 0 < gap.mean() < 0.6 * short.mean()
 
 
 def test_the_surface_falls_at_the_last_frozen_layer_and_fine_tuning_mends_it(stored):

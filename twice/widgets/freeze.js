@@ -112,8 +112,8 @@ export function columnWords(surface, way, kept) {
     return isClear(won) && sign * mean(won) > 0;
   }).map(whole);
   const [helps, hurts] = [where(1), where(-1)];
-  const parts = [helps.length && `more with ${list(helps)} images`, hurts.length && `less with ${list(hurts)} images`].filter(Boolean);
-  return parts.length ? `Beyond the spread: ${parts.join("; ")}.` : "With no number of images is the difference larger than the spread.";
+  const parts = [helps.length && `better than from scratch with ${list(helps)} images`, hurts.length && `worse with ${list(hurts)} images`].filter(Boolean);
+  return parts.length ? `By more than the spread ${parts.join("; ")}.` : "With no number of images is the difference larger than the spread.";
 }
 
 const placeWords = (surfaces, [target, way, kept, amount]) =>
@@ -129,8 +129,11 @@ export function verdict(surfaces, claim) {
     const exact = String(best.place) === String(place);
     return `✓ ${WISH[kind]}: ${placeWords(surfaces, place)}: ${amount} points${exact ? "" : `, within the spread of the largest (${signed(mean(best.values))})`}.`;
   }
-  const where = first ? "The most on this map; another map has more" : `This very map holds a larger ${kind === "most" ? "gain" : "loss"}`;
-  return `✗ ${WISH[kind]}? ${upper(placeWords(surfaces, place))}: ${amount} points. ${where}.`;
+  const [wanted, other] = kind === "most" ? ["gain", "loss"] : ["loss", "gain"];
+  const map = `${title(surfaces[place[0]])}, ${place[1]}`;
+  const where = first ? `The largest ${wanted} on the map of ${map}; another map has a larger one` : `The map of ${map}, has a larger ${wanted}`;
+  const turned = mean(values) * (kind === "most" ? 1 : -1) < 0 ? `: a ${other}` : "";
+  return `✗ ${WISH[kind]}? ${upper(placeWords(surfaces, place))}: ${amount} points${turned}. ${where}.`;
 }
 
 /** {most, least: the place that was found or undefined, met, text: the banner's words once both are found}. */
@@ -228,7 +231,7 @@ function map(page, demo) {
     });
     put(blocks[0].firstChild, EXAMPLE[demo.target] ?? "x");
     const [gain, seeds] = [show === "gain", surface.accuracy[way][0][0].length];
-    const all = (gain ? [way] : WAYS).flatMap((w) => surface.accuracy[w].flatMap((table, k) => table.map((values, n) => (gain ? Math.abs(mean(gains(surface, w, k, n))) : 100 * mean(values)))));
+    const all = Object.values(demo.surfaces).flatMap((s) => WAYS.flatMap((w) => s.accuracy[w].flatMap((table, k) => table.map((values, n) => (gain ? Math.abs(mean(gains(s, w, k, n))) : 100 * mean(values))))));
     const top = Math.max(...all);
     const bottom = gain ? -top : Math.min(...all);
     cells.forEach((row, n) => {
@@ -251,7 +254,7 @@ function map(page, demo) {
     put(high, gain ? signed(top, top < 9.95 ? 1 : 0) : number(top, 0));
     put(low, gain ? signed(bottom, top < 9.95 ? 1 : 0) : number(bottom, 0));
     bar.style.background = `linear-gradient(to top, ${(gain ? LOSS_TO_GAIN : CIVIDIS).join(", ")})`;
-    put(caption, gain ? `Points won over nothing kept (column 0), kept layers ${way}. Without color: within the spread, the ± below.` : `Test accuracy in %, mean of ${seeds} seeds, kept layers ${way}. Below, ± is the standard deviation over the seeds.`);
+    put(caption, gain ? "Points won over nothing kept (column 0). Without color: within the spread." : `Test accuracy in %, mean of ${seeds} seeds, kept layers ${way}. Below, ± is the standard deviation over the seeds.`);
   };
 }
 
@@ -263,7 +266,7 @@ function controls(page, demo) {
   const kept = save(slider, { label: "Layers kept", min: 0, max: demo.size[0] - 1, step: 1, trait: "kept", format: (v) => `${v} of ${demo.size[0] - 1}` });
   const amount = save(slider, { label: "Training images", min: 0, max: demo.size[1] - 1, step: 1, trait: "amount",
     format: (v) => whole(demo.surfaces[page.get("target")].counts[v]) });
-  const show = save(select, { label: "Numbers in the map", trait: "show", options: [["accuracy", "Accuracy, in %"], ["gain", "Gain over nothing kept"]] });
+  const show = save(select, { label: "Numbers in the map", trait: "show", options: [["gain", "Gain over nothing kept"], ["accuracy", "Accuracy, in %"]] });
   const claim = (kind) => {
     const made = [kind, demo.target, demo.way, demo.kept, demo.amount];
     page.set({ tried: [...demo.tried.filter((old) => String(old) !== String(made)), made] });
@@ -282,6 +285,8 @@ function controls(page, demo) {
       one.value = `${found[kind] ? "✓ " : ""}${WISH[kind]}`;
     }
     put(told, demo.tried.length ? verdict(demo.surfaces, demo.tried.at(-1)) : "Of all settings, does this one gain or lose most?");
+    const now = [demo.target, demo.way, demo.kept, demo.amount];
+    told.classList.toggle("fz-past", demo.tried.length > 0 && String(demo.tried.at(-1).slice(1)) !== String(now));
   };
 }
 

@@ -111,7 +111,8 @@ class Freeze(Demo):
 
     goal = traitlets.Unicode(
         "Predict first: where does keeping layers gain most over training from scratch, and where "
-        "does it lose most? Then find both settings, among all tasks, and press the buttons.",
+        "does it lose most? Then find both settings, among the maps of all tasks and of both ways, "
+        "and press the buttons. Colors mean the same on every map.",
         read_only=True,
     ).tag(sync=True)
     target = traitlets.Unicode(help="The new task, of those in `surfaces`.").tag(sync=True)
@@ -119,7 +120,7 @@ class Freeze(Demo):
     kept = traitlets.Int(3, min=0, help="Layers kept, from 0.").tag(sync=True)
     amount = traitlets.Int(1, min=0, help="Which number of images, from 0.").tag(sync=True)
     show = traitlets.Enum(
-        ("accuracy", "gain"), "accuracy", help="What the numbers in the map are."
+        ("accuracy", "gain"), "gain", help="What the numbers in the map are."
     ).tag(sync=True)
     tried = traitlets.List(help="[claim, target, way, kept, amount], in order.").tag(sync=True)
     surfaces = traitlets.Dict(read_only=True, help="The accuracies, for the page.").tag(sync=True)
@@ -215,11 +216,21 @@ class Freeze(Demo):
         table = 100 * np.array(self.surface["accuracy"][self.way])
         won = gains(self.surface, self.way)
         if self.show == "gain":
-            most = np.abs(won.mean(axis=2)).max()
+            most = max(
+                np.abs(gains(surface, way).mean(axis=2)).max()
+                for surface in self.surfaces.values()
+                for way in WAYS
+            )
             look = {"cmap": "PuOr_r", "vmin": -most, "vmax": most}
             shown = won.mean(axis=2)
         else:
-            shown, look = table.mean(axis=2), {"cmap": "cividis"}
+            every = [
+                100 * np.mean(surface["accuracy"][way], axis=2)
+                for surface in self.surfaces.values()
+                for way in WAYS
+            ]
+            shown = table.mean(axis=2)
+            look = {"cmap": "cividis", "vmin": np.min(every), "vmax": np.max(every)}
         image = left.imshow(shown.T, aspect="auto", **look)
         middle = np.mean(image.get_clim())
         for (k, n), value in np.ndenumerate(shown):
