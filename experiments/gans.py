@@ -20,12 +20,15 @@ ring
     distance             earth mover's distance of 256 samples to 256 points, exact
     discriminator_loss, generator_loss   means over the steps since the look before
     seconds              list: processor time
-  floor                  the same distance between two draws of the ring itself
+  floor                  the same distance of a perfect generator, 30 times: its samples are
+                         independent, the ring's own points are shared out evenly
   recommended            {"plan": NAME, "modes", "good", "distance": at the end, over ten seeds}
   failed                 plans whose every seed covers at most half of the modes at the end
   collapsed              those of them of whose samples most are good, with every seed: few modes,
                          well drawn; the others are astray
   mended[NAME][CHANGE]   the runs of a plan of BROKEN with one change of MENDS
+  frozen                 "steps", and for each of "rates": "modes" and "good", seeds x steps, of
+                         a generator that learns on alone against a discriminator that stands still
   folklore[SAYING]       see `folklore`
 digits
   classifier             {"accuracy": on held-out glyphs, "images": it was trained on}
@@ -45,6 +48,7 @@ import functools
 import io
 import itertools
 import time
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -118,6 +122,7 @@ PLANS = {
     "Wasserstein, penalty": replace(USUAL, loss="Wasserstein", bound="penalty", strength=0.1),
     "R1": replace(USUAL, bound="R1", strength=0.1),
     "spectral norm": replace(USUAL, bound="spectral"),
+    "no momentum": replace(USUAL, beta_1=0.0),
     "label smoothing": replace(USUAL, label_smoothing=0.1),
     "equal rates": replace(USUAL, discriminator_rate=1e-3),
     "equal high rates": replace(USUAL, generator_rate=3e-3),
@@ -129,6 +134,18 @@ PLANS = {
     "recommended": replace(  # that of `ring_gan`
         USUAL, steps=5000, batch_size=256, beta_1=0.0, discriminator_rate=2e-3
     ),
+}
+CLIPPED, PENALIZED = PLANS["Wasserstein, clipped"], PLANS["Wasserstein, penalty"]
+PLANS |= {  # what their authors ask for, one by one: no momentum, five steps, the weight 10
+    "Wasserstein, clipped, no momentum": replace(CLIPPED, beta_1=0.0),
+    "Wasserstein, clipped, five critic steps": replace(CLIPPED, critic_steps=5),
+    "Wasserstein, clipped, no momentum, five critic steps": replace(
+        CLIPPED, beta_1=0.0, critic_steps=5
+    ),
+    "Wasserstein, penalty, no momentum": replace(PENALIZED, beta_1=0.0),
+    "Wasserstein, penalty 10": replace(PENALIZED, strength=10.0),
+    "Wasserstein, penalty 10, no momentum": replace(PENALIZED, strength=10.0, beta_1=0.0),
+    "Wasserstein, penalty 10, five critic steps": replace(PENALIZED, strength=10.0, critic_steps=5),
 }
 RECOMMENDED = "recommended"
 BROKEN = ("64 noises, generator x10",)
@@ -275,10 +292,12 @@ MENDS = {
     "R1": {"bound": "R1", "strength": 0.1},
     "gradient penalty": {"bound": "penalty", "strength": 0.1},
     "spectral norm": {"bound": "spectral"},
+    "Wasserstein, penalty": {"loss": "Wasserstein", "bound": "penalty", "strength": 0.1},
 }
 HALF = MODES // 2
 LIKE_LOSSES = ("non-saturating", "minimax", "least squares", "hinge",
-               "Wasserstein, clipped", "Wasserstein, penalty", "R1")  # fmt: skip
+               "R1", "spectral norm", "minimax, five critic steps",
+               *(name for name in PLANS if name.startswith("Wasserstein")))  # fmt: skip
 HELPS = {  # saying: what is compared, by seed, with the plan behind it
     "label smoothing helps": [("label smoothing", "non-saturating")],
     "two time scales help": [
@@ -294,6 +313,12 @@ HELPS = {  # saying: what is compared, by seed, with the plan behind it
     "the Wasserstein loss does not collapse": [
         ("Wasserstein, penalty", "non-saturating"),
         ("Wasserstein, clipped", "non-saturating"),
+        ("Wasserstein, clipped, no momentum", "no momentum"),
+    ],
+    "momentum hurts": [
+        ("no momentum", "non-saturating"),
+        ("Wasserstein, clipped, no momentum", "Wasserstein, clipped"),
+        ("Wasserstein, penalty, no momentum", "Wasserstein, penalty"),
     ],
     "a smooth discriminator helps": [
         ("R1", "non-saturating"),
@@ -375,14 +400,58 @@ def mends(name):
     return {change: new for change, new in changed.items() if new != plan}
 
 
-def ring_floor(seeds):
-    """The distance between 256 points and 256 other points of the ring."""
-    found = []
-    for seed in seeds:
-        rng = np.random.default_rng([seed, 9])
-        a, b = (ring(TRANSPORTED, spread=SPREAD, rng=rng)[0] for _ in range(2))
-        found.append(earth_mover(a, b))
+def ring_floor(draws=30):
+    """The distance a perfect generator has from the ring's points: 256 independent samples.
+
+    `ring` gives every mode as many points; a generator, be it perfect, draws its modes by chance.
+    """
+    rng, found = np.random.default_rng(9), []
+    for _ in range(draws):
+        modes = rng.integers(MODES, size=TRANSPORTED)
+        perfect = ring_centers()[modes] + SPREAD * rng.standard_normal((TRANSPORTED, 2))
+        found.append(earth_mover(perfect, ring(TRANSPORTED, spread=SPREAD, rng=rng)[0]))
     return found
+
+
+FROZEN_AT, FROZEN_RATES, FROZEN_LOOKS = 2000, (1e-4, 1e-3, 1e-2), (0, 500, 2000, 4000)
+
+
+def frozen_run(seed, looks=FROZEN_LOOKS, start=FROZEN_AT):
+    """The recommended game up to a step; then its generator alone, the discriminator frozen.
+
+    {"modes", "good": {rate: at each of the looks}}; a rate is constant, each from the same start.
+    """
+    rng = np.random.default_rng([seed, 0])
+    points, _ = ring(POINTS, spread=SPREAD, rng=rng)
+    plan = PLANS[RECOMMENDED]
+    gan, players = ring_game(plan, seed)
+    gan.fit(points, steps=start, batch_size=plan.batch_size, rng=rng, **players, verbose=False)
+    found = {"modes": {}, "good": {}}
+    for rate in FROZEN_RATES:
+        alone, rng = deepcopy(gan), np.random.default_rng([seed, 4])
+        player = Adam(rate, beta_1=plan.beta_1, beta_2=plan.beta_2)
+        judged = []
+        for step in range(looks[-1] + 1):
+            if step in looks:
+                samples = alone.sample(SAMPLES, np.random.default_rng([seed, 5]))
+                counts = quality.mode_counts(samples, ring_centers(), RADIUS)
+                judged.append((int((counts >= LEAST * SAMPLES).sum()), counts.sum() / SAMPLES))
+            alone.generator_step(alone.noise(plan.batch_size, rng), player)
+        for measure, values in zip(found, zip(*judged, strict=True), strict=True):
+            found[measure][str(rate)] = [float(v) for v in values]
+    return rounded(found)
+
+
+def frozen_part(seeds):
+    """What is stored under frozen: "steps" and {rate: {"modes", "good": seeds x looks}}."""
+    runs = [kept(f"frozen-{seed}", [FROZEN_AT, FROZEN_RATES, FROZEN_LOOKS], frozen_run, seed)
+            for seed in seeds]  # fmt: skip
+    return {
+        "steps": list(FROZEN_LOOKS),
+        "rates": {str(rate): {m: [run[m][str(rate)] for run in runs] for m in ("modes", "good")}
+                  for rate in FROZEN_RATES},
+        "seconds": [round(run["seconds"], 1) for run in runs],
+    }  # fmt: skip
 
 
 def ring_part(seeds, more):
@@ -393,7 +462,7 @@ def ring_part(seeds, more):
         "plans": {name: asdict(plan) for name, plan in PLANS.items()},
         "looks": LOOKS,
         "runs": runs,
-        "floor": rounded(ring_floor(seeds)),
+        "floor": rounded(ring_floor()),
         "recommended": {
             "plan": RECOMMENDED,
             **{m: at_end(best, m) for m in ("modes", "good", "distance")},
@@ -402,6 +471,7 @@ def ring_part(seeds, more):
         "failed": [name for name in PLANS if failed(runs[name])],
         "mended": {name: {change: ring_runs(plan, seeds) for change, plan in mends(name).items()}
                    for name in BROKEN},
+        "frozen": frozen_part(seeds),
         "folklore": folklore(runs),
     }  # fmt: skip
 

@@ -93,7 +93,7 @@ def test_plans_change_one_thing_and_mends_one_more():
     for name, plan in run.PLANS.items():
         changed = changes(plan, usual) - {"strength"}
         assert len(changed) == {"non-saturating": 0, "recommended": 4}.get(
-            name, 2 if "," in name and "mixed" not in name else 1
+            name, 1 + name.count(",")
         ), name
     for name in run.BROKEN:
         plans = run.mends(name)
@@ -311,7 +311,7 @@ def test_a_smooth_discriminator_mends_the_collapse_and_slow_steps_do_not(stored)
         assert last(mended[change], "modes").max() <= 4, change
 
 
-def test_small_discriminators_and_clipped_weights_mostly_go_astray(stored):
+def test_small_discriminators_and_clipping_with_momentum_mostly_go_astray(stored):
     runs = stored["ring"]["runs"]
     for name in ("small discriminator", "Wasserstein, clipped"):
         assert np.sum(last(runs[name], "modes") <= run.HALF) >= 4
@@ -319,13 +319,54 @@ def test_small_discriminators_and_clipped_weights_mostly_go_astray(stored):
     assert last(runs["Wasserstein, penalty"], "modes").min() >= 7
 
 
-def test_no_loss_follows_the_distance_from_look_to_look(stored):
+def test_without_momentum_clipping_finds_every_mode_and_so_do_the_others(stored):
+    runs = stored["ring"]["runs"]
+    for name in ("no momentum", "Wasserstein, clipped, no momentum",
+                 "Wasserstein, penalty, no momentum"):  # fmt: skip
+        assert last(runs[name], "modes").min() == 8, name
+        assert last(runs[name], "good").min() > 0.4, name
+    five = last(runs["Wasserstein, clipped, five critic steps"], "modes")
+    assert np.sum(five < 8) >= 4  # the other half of the recipe does not do it
+
+
+def test_the_weight_ten_wants_five_steps(stored):
+    runs = stored["ring"]["runs"]
+    assert last(runs["Wasserstein, penalty 10"], "modes").max() <= 1
+    assert last(runs["Wasserstein, penalty 10, five critic steps"], "modes").min() == 8
+
+
+def test_a_fast_generator_collapses_against_a_discriminator_that_stands_still(stored):
+    frozen = stored["ring"]["frozen"]["rates"]
+    ends = {rate: (np.array(found["modes"])[:, -1], np.array(found["good"])[:, -1])
+            for rate, found in frozen.items()}  # fmt: skip
+    starts = np.array(frozen["0.01"]["modes"])[:, 0]
+    assert starts.min() == 8
+    assert ends["0.01"][0].max() <= 2
+    assert ends["0.01"][1].min() > 0.8
+    assert ends["0.0001"][0].min() == 8  # each sample climbs its own hill
+    assert np.all(ends["0.0001"][1] > np.array(frozen["0.0001"]["good"])[:, 0])
+
+
+def test_a_frozen_discriminator_stays_and_each_rate_starts_alike():
+    one, again = (run.frozen_run(0, looks=(0, 3), start=5) for _ in range(2))
+    assert one == again
+    assert len({values[0] for values in one["good"].values()}) == 1
+    assert set(one["modes"]) == {"0.0001", "0.001", "0.01"}
+
+
+def test_a_perfect_generator_is_not_at_distance_zero(stored):
+    floor, runs = np.array(stored["ring"]["floor"]), stored["ring"]["runs"]
+    assert len(floor) == 30
+    assert 0.05 < floor.min() < floor.mean() < 0.25
+    assert last(runs["R1"], "distance").min() < floor.max()  # W cannot tell them apart
+    assert last(runs["R1"], "good").max() < 0.8  # the share of good samples can
+
+
+def test_losses_tell_the_distance_of_a_well_trained_critic_or_a_held_slope(stored):
     sayings = stored["ring"]["folklore"]["losses tell progress"]
-    for found in sayings.values():
-        assert np.mean(found["discriminator_change"]) < 0.2
-    for name in ("R1", "Wasserstein, penalty"):  # only a trend, which the clock knows better
-        level = np.mean(sayings[name]["discriminator"])
-        assert 0.3 < level < -np.mean(sayings[name]["steps"])
+    for name in ("R1", "Wasserstein, penalty 10, five critic steps",
+                 "Wasserstein, clipped, no momentum"):  # fmt: skip
+        assert min(sayings[name]["discriminator"]) > 0.5, name
     for name in ("non-saturating", "minimax", "least squares"):
         assert np.mean(sayings[name]["discriminator"]) < 0.1
 

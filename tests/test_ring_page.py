@@ -115,7 +115,7 @@ def test_what_is_set_goes_on_or_begins_anew(bench):
         ("Loss", "wasserstein_clip"),
         ("Generator rate", "-2.5"),
         ("Discriminator rate", "-3"),
-        ("Discriminator steps to one", "3"),
+        ("Discriminator steps per generator step", "3"),
     ]:
         here.press("Step")
         node = control(here, label)

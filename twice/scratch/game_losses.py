@@ -36,7 +36,7 @@ class GameLoss:
 class Minimax(GameLoss):
     """min over G, max over D of E ln D(x) + E ln(1 - D(G(z))), with D = sigmoid(logit).
 
-    The generator's slope is D(G(z)): nothing where the discriminator is sure.
+    The generator's slope is -D(G(z)): nothing where the discriminator is sure.
     label_smoothing s: D's label for real samples is 1 - s, for fakes still 0 (Salimans
     et al., 2016). Raises ValueError unless 0 <= s < 1. Goodfellow et al. (2014).
     """

@@ -395,7 +395,7 @@ function settingsStrip(demo) {
   const { page } = demo;
   const rate = (who) => slider(page, { label: `${who} rate`, min: 1e-4, max: 1e-1, log: true, step: 0.25, trait: `${who.toLowerCase()}_rate`, format: short });
   const loss = select(page, { label: "Loss", trait: "loss", options: Object.entries(TITLES) });
-  const critic = slider(page, { label: "Discriminator steps to one", min: 1, max: 5, step: 1, trait: "critic_steps", format: String });
+  const critic = slider(page, { label: "Discriminator steps per generator step", min: 1, max: 5, step: 1, trait: "critic_steps", format: String });
   const latent = slider(page, { label: "Latent dimensions", min: 1, max: 16, step: 1, trait: "latent", format: String, onInput: demo.fresh });
   const arrows = checkbox(page, { label: "Show the arrows", trait: "arrows" });
   page.main.parentElement.before(html("div", { class: "rg-settings" }, ...[loss, rate("Generator"), rate("Discriminator"), arrows, latent, critic].map(({ element }) => element)));
@@ -470,7 +470,7 @@ function picture(demo) {
     ctx.stroke(); // first: a crowd is to look like one
     ctx.fill();
     CENTERS.forEach(([cx, cy], k) => { // an arc for the share of a mode's points, whole when it has its eighth
-      const [x, y, r] = [plot.toX(cx), plot.toY(cy), 0.48 * unit];
+      const [x, y, r] = [plot.toX(cx), plot.toY(cy), WITHIN * unit];
       const share = clamp((now.counts[k] * MODES) / POINTS, 0, 1);
       const covered = now.counts[k] >= LEAST;
       ctx.beginPath();
