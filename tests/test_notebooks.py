@@ -199,16 +199,6 @@ HOMES = {
     "search": "practice",
     "checkpoints": "practice",
     "mixed_precision": "practice",
-    "transfer": "transfer_learning",
-    "contrastive": "transfer_learning",
-    "few_shot": "transfer_learning",
-    "latent": "autoencoders",
-    "vae": "autoencoders",
-    "boltzmann": "autoencoders",
-    "sample_quality": "autoencoders",
-    "divergences": "gans",
-    "adversaries": "gans",
-    "critics": "gans",
 }
 # May be used before they are explained: a layer has to begin somewhere, a training to move.
 FIRST = ("initializers", "adaptive", "optimizers")
