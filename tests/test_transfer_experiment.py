@@ -224,7 +224,7 @@ def test_what_is_stored_is_whole(stored):
             for name, found in strategies.items():
                 shape = len(found["rates"]), 3
                 assert np.shape(found["tuning_accuracy"]) == shape
-                assert shape[0] == (6 if name == "fine-tune" else 3)
+                assert shape[0] == 6
                 for measure in ("test_accuracy", "test_loss", "train_accuracy", "seconds"):
                     assert len(found[measure]) == seeds, (target, size, name)
                 rate, value = found["chosen"]
