@@ -420,7 +420,7 @@ def test_the_goal_is_met_where_the_point_rests_not_where_it_passes(bench):
     there = on_plane(here, *demo.on_line(line[met][0]))
     assert abs(mark["x"] + mark["width"] / 2 - there[0]) < 3
     assert 0 < there[1] - mark["y"] - mark["height"] / 2 < 40
-    where = """(node) => [node.getAttribute("x"), node.getAttribute("y")]"""
+    where = "(node) => node.getAttribute('transform')"
     before = here.page.locator(".lt-found").evaluate(where)
     here.press("Draw from the prior")
     assert here.page.locator(".lt-found").evaluate(where) == before  # it stays

@@ -174,7 +174,7 @@ function render({ model: traits, el }) {
     if (!demo.moving && goalReached(demo.p) && !demo.record && !met) {
       met = true;
       demo.found = [...demo.z];
-      demo.record = `Found: at ${placeText(demo.z)} a ${PAIR[0]} turns into a ${PAIR[1]}. The classifier reads ${PAIR.map((k) => `a ${k} at ${share(demo.p[k])}`).join(", ")}.`;
+      demo.record = `Found: at ${placeText(demo.z)} a ${PAIR[0]} turns into a ${PAIR[1]}; read as ${PAIR.map((k) => `a ${k} at ${share(demo.p[k])}`).join(", as ")}.`.replaceAll(" %", "\u00a0%");
     }
     for (const part of parts) part();
     const text = reading(demo);
@@ -210,7 +210,7 @@ function plane(demo) {
   const handle = (...shape) => svg("g", {}, svg("circle", { class: "twice-ring", r: 17 }), svg("circle", { class: "lt-grip", r: 18 }), ...shape);
   const end = handle(svg("path", { class: "lt-end", d: "M0 -8L8 0L0 8L-8 0Z" }));
   const point = handle(...["lt-under", "lt-dot"].map((name) => svg("circle", { class: name, r: 15 })), svg("circle", { class: "lt-spot", r: 2 })); // wide, so that it does not hide the ellipse
-  const found = svg("text", { class: "lt-found", "text-anchor": "middle" }, `✓ ${PAIR.join(" | ")}`);
+  const found = svg("g", { class: "lt-found" }, svg("rect", { x: -34, y: -12, width: 68, height: 24, rx: 12 }), svg("text", { y: 4.5, "text-anchor": "middle" }, "✓ found"));
   plot.front.append(word, found, end, point);
   const set = (name) => (place) => { demo.halt(); demo.moving = true; page.set({ [name]: place.map((v) => Number(v.toFixed(3))) }, false); };
   dragHandle(page, plot, point, { position: () => page.get("z"), step: 0.1, onMove: set("z"), onEnd: demo.rest });
@@ -274,7 +274,7 @@ function plane(demo) {
       make(end, { transform: `translate(${b})`, "aria-label": `End of the line, at ${placeText(target)}` }, []);
     }
     make(found, { display: demo.found ? "inline" : "none" }, []);
-    if (demo.found) { const [x, y] = inside(demo.found); make(found, { x: clamp(x, f.left + 30, f.left + f.width - 30), y: y < f.top + 40 ? y + 32 : y - 22 }, []); }
+    if (demo.found) { const [x, y] = inside(demo.found); make(found, { transform: `translate(${clamp(x, f.left + 36, f.left + f.width - 36)},${y < f.top + 46 ? y + 30 : y - 30})` }, []); }
     make(point, { transform: `translate(${inside(z)})`, "aria-label": `The point, at ${placeText(z)}: the decoder draws ${aDigit(ranking(demo.p)[0])}` }, []);
   }
   page.actions.append(
