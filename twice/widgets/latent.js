@@ -109,7 +109,7 @@ export function reading({ z, p, drawn }) {
   text = text.replaceAll(" %", "\u00a0%");
   if (!drawn) return `${text}\nDraw a digit or take one from below: the encoder gives it a place on the plane.`;
   const { mean, deviation, was, back } = drawn;
-  const code = `${number(mean[0])} ± ${number(deviation[0])}, ${number(mean[1])} ± ${number(deviation[1])}`;
+  const code = `${number(mean[0])} ± ${number(deviation[0])}, ${number(mean[1])} ± ${number(deviation[1])}`.replaceAll(" ± ", "\u00a0±\u00a0");
   const fate = `Read as ${aDigit(was)}, it comes back as ${aDigit(back)}${was === back ? "." : ": two numbers did not hold it."}`;
   return `${text}\nYour digit's code, with standard deviations: ${code}. ${fate}`;
 }
