@@ -213,9 +213,14 @@ CODE = {"mean": [0.5, -1], "deviation": [0.1, 0.25], "was": 4, "back": 4}
             [0.5, -1],
             scores(d8=0.9),
             None,
-            ["At (0.50, −1.00)", "draws an 8 (classifier: 90 %)", "Draw a"],
+            ["At (0.50, −1.00) the decoder's picture", "is read as an 8 (90 %).", "Draw a"],
         ),
-        ([0, 0], scores(d4=0.5, d9=0.4), None, ["between a 4 (50 %) and a 9 (40 %)"]),
+        (
+            [0, 0],
+            scores(d4=0.5, d9=0.4),
+            None,
+            ["read as a 4 (50 %) or a 9 (40 %): no clear digit."],
+        ),
         ([2, -2], scores(d1=1), None, ["Only 1.8 % of the prior's draws"]),
         ([4, 0], scores(d1=1), None, ["Only one in thousands of the prior's"]),
         (
@@ -354,8 +359,10 @@ def test_networks_of_one_s_own():
     flat = nets["x"].reshape(30, -1)
     expected = encode(demo.weights["encoder"], flat)[0].astype(np.float16)
     np.testing.assert_array_equal(demo.codes, expected)
+    few = Latent(**(nets | {"x": nets["x"][:2], "y": nets["y"][:2]}))
+    assert (few.example_labels, few.example) == ("01", 1)  # fewer than the one to begin with
     assert demo.example_labels == "00112233445566778899"
-    np.testing.assert_allclose(demo.pixels, nets["x"][2], atol=1 / 30 + 1e-3)  # 16 shades
+    np.testing.assert_allclose(demo.pixels, nets["x"][13], atol=1 / 30 + 1e-3)  # 16 shades
 
 
 def test_bad_networks_are_refused():
@@ -412,6 +419,33 @@ def test_summary_and_picture(stored):
         assert len(demo.picture()) > 10_000
 
 
+# Linear sRGB as it is seen with protanopia and deuteranopia (Machado and others, 2009), and the
+# way to Oklab (Ottosson, 2020), where 0.02 is about the least difference one sees.
+SIGHTS = (
+    np.eye(3),
+    [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+     [-0.003882, -0.048116, 1.051998]],
+    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+     [-0.011820, 0.042940, 0.968881]],
+)  # fmt: skip
+TO_CONES = [[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566],
+            [0.0883024619, 0.2817188376, 0.6299787005]]  # fmt: skip
+TO_LAB = [[0.2104542553, 0.7936177850, -0.0040720468], [1.9779984951, -2.4285922050, 0.4505937099],
+          [0.0259040371, 0.7827717662, -0.8086757660]]  # fmt: skip
+
+
+def assert_told_apart(colors):
+    """Any two differ clearly for every sight, and 2, 3, 8 and 9, side by side, still more."""
+    rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in colors])
+    rgb = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    for sight in SIGHTS:
+        cones = np.clip(rgb @ np.transpose(sight), 0, 1) @ np.transpose(TO_CONES)
+        lab = np.cbrt(cones) @ np.transpose(TO_LAB)
+        away = np.linalg.norm(lab[:, None] - lab, axis=-1) + np.eye(10)
+        assert away.min() > 0.07
+        assert min(away[2, 3], away[2, 8], away[3, 8], away[3, 9]) > 0.11
+
+
 def test_ten_colors_are_seen_on_both_grounds_and_are_python_s():
     text = (HERE / "latent.css").read_text("utf-8")
     light, dark = (text.split("{")[k].split("}")[0] for k in (1, 2))
@@ -420,5 +454,15 @@ def test_ten_colors_are_seen_on_both_grounds_and_are_python_s():
         found = dict(tone.split(": ") for tone in (t.split(";")[0] for t in tones))
         assert len(found) == 11  # ten digits and the point
         assert all(contrast(color, ground) >= 4 for color in found.values()), found
+        assert_told_apart([found[str(k)] for k in range(10)])
         if part is light:
             assert [found[str(k)] for k in range(10)] == list(TONES)
+
+
+def test_the_words_stand_where_the_line_does_not_end():
+    frame = {"left": 50, "top": 12, "width": 400, "height": 400}
+    for end, words in (((180, 200), (258, 204.5)), ((220, 200), (142, 204.5))):
+        found = run_js(SCRIPT, "return demo.wordPlace(...data);", [[200, 200], list(end), frame])
+        assert (found["x"], found["y"]) == words
+    corner = run_js(SCRIPT, "return demo.wordPlace(...data);", [[445, 20], [100, 300], frame])
+    assert (corner["x"], corner["y"]) == (387, 26)  # the only place with room

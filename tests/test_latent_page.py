@@ -8,7 +8,7 @@ from drawn_digits import SKETCHES
 
 from twice.widgets import Latent
 from twice.widgets.base import Seeded
-from twice.widgets.latent import BRUSH, FRAMES, PAIR, SHARE, WELCOME
+from twice.widgets.latent import BRUSH, FIRST, FRAMES, PAIR, RINGS, SHARE, WELCOME
 
 pytestmark = pytest.mark.browser
 LARGE, GOT, BACK = ".lt-large canvas", ".lt-pair canvas", ".lt-pair .lt-part:last-child canvas"
@@ -49,7 +49,11 @@ def assert_twins(here):
     demo = twin(here)
     np.testing.assert_allclose(scores(here), 100 * demo.scores, atol=0.51)
     place = f"({demo.z[0]:.2f}, {demo.z[1]:.2f})".replace("-", "−")
-    assert here.text(".twice-say").replace("−0.00", "0.00").startswith(f"At {place} the decoder")
+    assert (
+        here.text(".twice-say")
+        .replace("−0.00", "0.00")
+        .startswith(f"At {place} the decoder's picture")
+    )
     return demo
 
 
@@ -92,6 +96,8 @@ def test_at_first_sight_an_example_has_its_code_and_its_picture(bench):
     demo = assert_twins(here)
     assert here.trait("example") == WELCOME
     np.testing.assert_allclose(demo.z, demo.mean, atol=1e-9)
+    assert demo.example_labels[WELCOME] == str(PAIR[0])  # the walk to begin with is the goal's
+    assert control(here, "Walk from your digit to").input_value() == str(FIRST) == str(PAIR[1])
     deviation = f"± {demo.deviation[0]:.2f}"
     assert deviation in here.text(".twice-say")
     assert here.trait("goal_met") is False
@@ -99,16 +105,43 @@ def test_at_first_sight_an_example_has_its_code_and_its_picture(bench):
     assert here.complaints == []
 
 
-def test_the_ellipse_is_one_standard_deviation_about_the_mean(bench):
+def test_the_ellipses_hold_what_the_rings_hold_and_can_be_seen(bench):
     here = bench(strokes=SEVEN)
     demo = twin(here)
-    box = here.page.locator(".lt-cloud").bounding_box()
     plane = here.page.locator(".lt-hit").bounding_box()
     unit = plane["width"] / (2 * REACH)
-    for axis, name in enumerate(("width", "height")):
-        assert box[name] == pytest.approx(2 * demo.deviation[axis] * unit, abs=3)
-    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    assert middle == pytest.approx(on_plane(here, *demo.mean), abs=1.5)
+    for k, ring in enumerate(RINGS):
+        box = here.page.locator(".lt-cloud").nth(k).bounding_box()
+        for axis, name in enumerate(("width", "height")):
+            assert box[name] == pytest.approx(2 * ring * demo.deviation[axis] * unit, abs=3)
+        middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        assert middle == pytest.approx(on_plane(here, *demo.mean), abs=1.5)
+    for example in range(20):  # the inner one lies inside the point's ring or well outside
+        here.page.evaluate("(k) => window.model.set('example', k)", example)
+        here.settle()
+        inner = here.page.locator(".lt-cloud").first.bounding_box()
+        assert inner["width"] > 5, example
+        room = 2 * 15 - 2.5  # inside the ring
+        assert inner["height"] < room or inner["height"] > 36, example
+
+
+def test_the_end_of_the_line_never_covers_the_words(bench):
+    for width in (375, 1200):
+        here = bench(options={"viewport": {"width": width, "height": 900}})
+        mean = twin(here).mean
+        for angle in np.arange(0, 2 * np.pi, np.pi / 6):
+            place = (mean + 0.7 * np.array([np.cos(angle), np.sin(angle)])).tolist()
+            here.page.evaluate("(place) => window.model.set('target', place)", place)
+            here.settle()
+            word = here.page.locator(".lt-word").bounding_box()
+            mark = here.page.locator(".lt-end").bounding_box()
+            beside = (
+                word["x"] >= mark["x"] + mark["width"] or mark["x"] >= word["x"] + word["width"]
+            )
+            above = (
+                word["y"] >= mark["y"] + mark["height"] or mark["y"] >= word["y"] + word["height"]
+            )
+            assert beside or above, (width, angle)
 
 
 def test_a_click_and_a_drag_anywhere_move_the_point(bench):
@@ -175,7 +208,7 @@ def test_a_drawing_is_encoded_stroke_by_stroke_and_comes_back(bench):
     assert here.trait("strokes") == []
     assert here.trait("example") == -1
     assert "Draw a digit or take one" in here.text(".twice-say")
-    assert here.page.locator(".lt-cloud").is_hidden()
+    assert here.page.locator(".lt-cloud").first.is_hidden()
     assert end(here).is_hidden()
     assert control(here, "How far").is_disabled()
     assert here.complaints == []
@@ -233,7 +266,7 @@ def test_the_keyboard_draws_and_takes_an_example(bench):
 def test_a_walk_goes_from_the_drawing_to_the_other_code(bench):
     here = bench()
     choice = control(here, "Walk from your digit to")
-    assert choice.input_value() == "7"
+    assert choice.input_value() == "9"
     choice.select_option("0")
     here.settle()
     demo = twin(here)
@@ -272,6 +305,7 @@ def test_a_walk_is_seen_by_those_who_like_things_to_move(bench):
     assert here.trait("walk") == 1
     assert len(seen) > 3
     assert_twins(here)
+    assert here.trait("goal_met") is False  # it passed the place and did not rest there
 
 
 def test_the_end_of_the_line_can_be_dragged(bench):
@@ -298,11 +332,17 @@ def test_draws_from_the_prior_are_those_of_python(bench):
 def test_codes_and_map_are_shown_on_demand(bench):
     here = bench()
     looks = [here.pixels(PLANE)]
-    for label in ("Decoded map", "Held-out digits", "Decoded map"):
+    for label, shown in (
+        ("Decoded map", (True, False)),  # numerals would cover the pictures
+        ("Held-out digits", (True, True)),
+        ("Decoded map", (False, True)),
+        ("Held-out digits", (False, False)),
+    ):
         control(here, label).click()
         here.settle()
         looks.append(here.pixels(PLANE))
-    assert (here.trait("show_map"), here.trait("show_codes")) == (False, False)
+        assert (here.trait("show_map"), here.trait("show_codes")) == shown
+    assert looks[3] == looks[0]
     assert len(set(looks)) == 4
     blank = here.page.locator(PLANE).evaluate(
         "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.every((v) => !v)"
@@ -346,6 +386,58 @@ def test_the_goal_is_met_by_dragging_and_by_the_keyboard(bench):
     assert "Goal met" in banner
     here.press("Draw from the prior")
     assert here.text(".twice-goal") == banner  # the first record stays
+
+
+def test_the_goal_is_met_where_the_point_rests_not_where_it_passes(bench):
+    demo = Latent()
+    line = np.linspace(0, 1, 101)
+    pictures = demo.decode([demo.on_line(t) for t in line]).reshape(101, -1)
+    met = demo.classify(pictures)[:, list(PAIR)].min(axis=1) >= SHARE
+    assert met.any()  # the walk to begin with passes such a place
+    here = bench()
+    bar = control(here, "How far")
+    slide = """(bar, [value, type]) => { bar.value = value;
+        bar.dispatchEvent(new Event("input")); if (type) bar.dispatchEvent(new Event(type)); }"""
+    for t in line:  # a mouse that does not let go
+        bar.evaluate(slide, [t, None])
+        here.settle()
+    assert here.trait("goal_met") is False
+    assert here.page.locator(".lt-found").is_hidden()
+    x, y = goal_place()
+    here.page.mouse.move(*on_plane(here, 0, 0))
+    here.page.mouse.down()
+    for place in ((x, y), (2, 2)):
+        here.page.mouse.move(*on_plane(here, *place))
+        here.settle()
+    here.page.mouse.up()
+    here.settle()
+    assert here.trait("goal_met") is False
+    bar.evaluate(slide, [line[met][0], "change"])
+    here.settle()
+    assert here.trait("goal_met") is True
+    assert "Found: at" in here.text(".twice-goal")
+    mark = here.page.locator(".lt-found").bounding_box()
+    there = on_plane(here, *demo.on_line(line[met][0]))
+    assert abs(mark["x"] + mark["width"] / 2 - there[0]) < 3
+    assert 0 < there[1] - mark["y"] - mark["height"] / 2 < 40
+    where = "(node) => node.getAttribute('transform')"
+    before = here.page.locator(".lt-found").evaluate(where)
+    here.press("Draw from the prior")
+    assert here.page.locator(".lt-found").evaluate(where) == before  # it stays
+
+
+def test_a_walk_is_stopped_by_a_hand_on_the_plane(bench):
+    tall = {"width": 1200, "height": 1600}
+    here = bench(options={"reduced_motion": "no-preference", "viewport": tall})
+    here.page.locator(".lt-walk button").click()
+    here.page.wait_for_function("window.model.state.walk > 0")
+    here.page.mouse.click(*on_plane(here, -1, 2))
+    here.settle()
+    assert here.trait("z") == pytest.approx([-1, 2], abs=0.02)
+    walk = here.trait("walk")
+    here.page.wait_for_timeout(300)
+    assert here.trait("walk") == walk
+    assert here.trait("z") == pytest.approx([-1, 2], abs=0.02)
 
 
 def test_the_goal_is_not_met_on_either_side(bench):

@@ -115,7 +115,6 @@ def take(chromium, url):
 
     demo = open_demo(page, url, "autoencoders")
     demo.get_by_label("Decoded map").check()
-    demo.get_by_label("Held-out digits").uncheck()
     page.wait_for_timeout(500)
     store(plot(demo), "card_autoencoders.png")
 

@@ -5,6 +5,7 @@
 export const PAIR = [3, 9]; // the goal: the place where the one turns into the other
 export const ENOUGH = 0.3; // of the classifier's probability, for each of the two
 export const FRAMES = 9; // along the line
+export const RINGS = [1.515, 2.448]; // deviations within which 68 % and 95 % of a Gaussian's draws in the plane fall
 const PLACES = Array.from({ length: FRAMES }, (_, i) => i / (FRAMES - 1));
 export const BRUSH = 4; // so that a drawing has as much ink as the digits that the network learned
 
@@ -69,6 +70,16 @@ export const rarity = ([x, y]) => Math.exp(-(x * x + y * y) / 2);
 /** The nth draw from the prior. */
 export function fromPrior(n) { const random = seeded(n); return [random.normal(), random.normal()]; }
 
+/** Where the words "your digit" stand: beside, above or below the code at a, whichever of these is farthest from the line's end b. */
+export function wordPlace([x, y], [u, v], { left, top, width, height }, tall = 0) {
+  const [half, gap] = [38, 20 + Math.max(tall, 8)];
+  const level = clamp(y + 4.5, top + 14, top + height - 4);
+  const places = [[x + half + 20, level], [x - half - 20, level], [x, y - gap + 6], [x, y + gap + 4]].map(([a, b]) => ({ x: a, y: b }));
+  const room = places.filter((p) => p.x - half >= left && p.x + half <= left + width && p.y >= top + 14 && p.y <= top + height - 4);
+  const free = (p) => Math.hypot(Math.max(0, Math.abs(p.x - u) - half), p.y - 4.5 - v);
+  return (room.length ? room : places).reduce((best, p) => (free(p) > free(best) + 1e-9 ? p : best));
+}
+
 /** The pictures in the middles of n x n squares of the plane, one image of (n side) x (n side) pixels. */
 export function mapOf(model, n, reach) {
   const { side } = model;
@@ -92,16 +103,15 @@ export const placeText = ([x, y]) => `(${number(x)}, ${number(y)})`;
 export function reading({ z, p, drawn }) {
   const [first, second] = ranking(p);
   const far = rarity(z);
-  let text = `At ${placeText(z)} the decoder draws `;
-  if (p[first] >= 0.8) text += `${aDigit(first)} (classifier: ${percent(p[first])}).`;
-  else text += `something between ${aDigit(first)} (${percent(p[first])}) and ${aDigit(second)} (${percent(p[second])}).`;
+  let text = `At ${placeText(z)} the decoder's picture is read as ${aDigit(first)} (${percent(p[first])})`;
+  text += p[first] >= 0.8 ? "." : ` or ${aDigit(second)} (${percent(p[second])}): no clear digit.`;
   if (far < 0.05) text += ` Only ${far < 0.001 ? "one in thousands" : `${(100 * far).toFixed(1)} %`} of the prior's draws fall this far out.`;
   text = text.replaceAll(" %", "\u00a0%");
   if (!drawn) return `${text}\nDraw a digit or take one from below: the encoder gives it a place on the plane.`;
   const { mean, deviation, was, back } = drawn;
-  const code = `${number(mean[0])} ± ${number(deviation[0])}, ${number(mean[1])} ± ${number(deviation[1])}`;
+  const code = `${number(mean[0])} ± ${number(deviation[0])}, ${number(mean[1])} ± ${number(deviation[1])}`.replaceAll(" ± ", "\u00a0±\u00a0");
   const fate = `Read as ${aDigit(was)}, it comes back as ${aDigit(back)}${was === back ? "." : ": two numbers did not hold it."}`;
-  return `${text}\nYour digit's code: ${code} (the ellipse). ${fate}`;
+  return `${text}\nYour digit's code, with standard deviations: ${code}. ${fate}`;
 }
 
 // ---- The demo ----
@@ -118,7 +128,7 @@ function render({ model: traits, el }) {
     demo.middles = medoids(demo.codes, demo.labels);
     demo.reach = reachOf(demo.codes);
     demo.examples = readImages(page.get("examples"), demo.model.side);
-    demo.map = null;
+    demo.map = demo.found = null;
     demo.drawn = undefined;
   };
   learn();
@@ -145,6 +155,8 @@ function render({ model: traits, el }) {
 
   const pad = drawingPad(page, { show: () => demo.show(), brush: () => BRUSH, about: () => (demo.image.length ? "an example, which your first stroke replaces" : "") });
   demo.pad = pad;
+  demo.moving = false; // while the point is dragged or walks: only where it rests is a place found
+  demo.rest = () => { demo.moving = false; page.set({}); demo.show(); };
   demo.encode();
   const parts = [plane(demo), picture(demo), drawing(demo), line(demo)];
   const spoken = html("span", { class: "dw-spoken", role: "status" });
@@ -158,15 +170,18 @@ function render({ model: traits, el }) {
     demo.z = page.get("z");
     demo.decoded = decode(demo.model, demo.z);
     demo.p = classify(demo.model, demo.decoded);
+    let met = page.get("goal_met");
+    if (!demo.moving && goalReached(demo.p) && !demo.record && !met) {
+      met = true;
+      demo.found = [...demo.z];
+      demo.record = `Found: at ${placeText(demo.z)} a ${PAIR[0]} turns into a ${PAIR[1]}; read as ${PAIR.map((k) => `a ${k} at ${share(demo.p[k])}`).join(", as ")}.`.replaceAll(" %", "\u00a0%");
+    }
     for (const part of parts) part();
     const text = reading(demo);
     page.say(text, { quiet: true });
     clearTimeout(waiting);
     waiting = setTimeout(() => { spoken.textContent = text; }, 900);
-    if (goalReached(demo.p) && !demo.record && !page.get("goal_met")) {
-      demo.record = `At ${placeText(demo.z)} a ${PAIR[0]} turns into a ${PAIR[1]}: the classifier reads ${PAIR.map((k) => `a ${k} at ${share(demo.p[k])}`).join(", ")}.`;
-      page.goal(true, demo.record);
-    } else page.goal(page.get("goal_met"), page.get("goal_met") ? demo.record : "");
+    page.goal(met, met ? demo.record : "");
   });
   const follow = () => page.set({ z: demo.at(page.get("walk")) }, false);
   page.watch(DRAWN.join(" "), () => { demo.encode(); demo.frames = null; page.set({ walk: 0 }, false); follow(); demo.show(); });
@@ -187,17 +202,19 @@ function plane(demo) {
   const plot = createPlot(page, { parent: page.figure, x: [-reach, reach], y: [-reach, reach], equal: true, xLabel: "first latent number, z₁",
     yLabel: "second latent number, z₂", label: "The latent plane", draw });
   demo.plot = plot;
-  const [rings, way, cloud, mark] = [[1, 2].map(() => svg("circle", { class: "lt-ring" })), svg("path", { class: "lt-way" }), svg("ellipse", { class: "lt-cloud" }), svg("circle", { class: "lt-mean", r: 3.5 })];
+  const [rings, clouds] = [["circle", "lt-ring"], ["ellipse", "lt-cloud"]].map(([shape, name]) => RINGS.map(() => svg(shape, { class: name })));
+  const way = svg("path", { class: "lt-way" });
   const hit = svg("rect", { class: "lt-hit" });
-  const word = svg("text", { class: "lt-word" }, "your digit");
-  plot.back.append(hit, ...rings, way, cloud, mark);
+  const word = svg("text", { class: "lt-word", "text-anchor": "middle" }, "your digit");
+  plot.back.append(hit, ...rings, way, ...clouds);
   const handle = (...shape) => svg("g", {}, svg("circle", { class: "twice-ring", r: 17 }), svg("circle", { class: "lt-grip", r: 18 }), ...shape);
   const end = handle(svg("path", { class: "lt-end", d: "M0 -8L8 0L0 8L-8 0Z" }));
-  const point = handle(...["lt-under", "lt-dot"].map((name) => svg("circle", { class: name, r: 11 })), svg("circle", { class: "lt-spot", r: 2.5 }));
-  plot.front.append(word, end, point);
-  const set = (name) => (place) => page.set({ [name]: place.map((v) => Number(v.toFixed(3))) }, false);
-  dragHandle(page, plot, point, { position: () => page.get("z"), step: 0.1, onMove: set("z"), onEnd: () => page.set({}) });
-  dragHandle(page, plot, end, { position: () => page.get("target"), step: 0.1, onMove: set("target"), onEnd: () => page.set({}) });
+  const point = handle(...["lt-under", "lt-dot"].map((name) => svg("circle", { class: name, r: 15 })), svg("circle", { class: "lt-spot", r: 2 })); // wide, so that it does not hide the ellipse
+  const found = svg("g", { class: "lt-found" }, svg("rect", { x: -34, y: -12, width: 68, height: 24, rx: 12 }), svg("text", { y: 4.5, "text-anchor": "middle" }, "✓ found"));
+  plot.front.append(word, found, end, point);
+  const set = (name) => (place) => { demo.halt(); demo.moving = true; page.set({ [name]: place.map((v) => Number(v.toFixed(3))) }, false); };
+  dragHandle(page, plot, point, { position: () => page.get("z"), step: 0.1, onMove: set("z"), onEnd: demo.rest });
+  dragHandle(page, plot, end, { position: () => page.get("target"), step: 0.1, onMove: set("target"), onEnd: demo.rest });
   let held = null; // anywhere on the plane: the point comes, and follows a mouse
   const go = (event) => {
     const edge = plot.svg.getBoundingClientRect();
@@ -210,15 +227,15 @@ function plane(demo) {
     go(event);
   });
   hit.addEventListener("pointermove", (event) => { if (held === event.pointerId) go(event); });
-  for (const type of ["pointerup", "pointercancel"]) hit.addEventListener(type, (event) => { if (held === event.pointerId) { held = null; page.set({}); } });
-  hit.addEventListener("click", (event) => { go(event); page.set({}); });
+  for (const type of ["pointerup", "pointercancel"]) hit.addEventListener(type, (event) => { if (held === event.pointerId) { held = null; demo.rest(); } });
+  hit.addEventListener("click", (event) => { go(event); demo.rest(); });
 
   function draw() { // what does not move
     const { frame: f, ctx, toX, toY } = plot;
     const [codes, map] = [page.get("show_codes"), page.get("show_map")];
     const unit = f.width / (2 * demo.reach);
     make(hit, { x: f.left, y: f.top, width: f.width, height: f.height }, []);
-    [1.515, 2.448].forEach((r, i) => make(rings[i], { cx: toX(0), cy: toY(0), r: r * unit }, []));
+    RINGS.forEach((r, i) => make(rings[i], { cx: toX(0), cy: toY(0), r: r * unit }, []));
     if (map) {
       const n = clamp(Math.round(f.width / 30), 9, 19);
       if (demo.map?.n !== n) demo.map = { n, image: mapOf(demo.model, n, demo.reach) };
@@ -247,25 +264,26 @@ function plane(demo) {
     const inside = ([x, y]) => [toX(clamp(x, -demo.reach, demo.reach)), toY(clamp(y, -demo.reach, demo.reach))];
     const [z, target, { drawn }] = [demo.z, page.get("target"), demo];
     const unit = f.width / (2 * demo.reach);
-    for (const node of [way, cloud, mark, word, end]) make(node, { display: drawn ? "inline" : "none" }, []);
+    for (const node of [way, ...clouds, word, end]) make(node, { display: drawn ? "inline" : "none" }, []);
     if (drawn) {
       const [a, b] = [drawn.mean, target].map(inside);
       make(way, { d: `M${a}L${b}` }, []);
-      for (const node of [cloud, mark]) make(node, { cx: toX(drawn.mean[0]), cy: toY(drawn.mean[1]) }, []);
-      make(cloud, { rx: unit * drawn.deviation[0], ry: unit * drawn.deviation[1] }, []);
-      const right = a[0] < f.left + f.width - 90;
-      make(word, { x: a[0] + (right ? 16 : -16), y: clamp(a[1] - 12, f.top + 14, f.top + f.height - 4), "text-anchor": right ? "start" : "end" }, []);
+      clouds.forEach((cloud, i) => make(cloud, { cx: toX(drawn.mean[0]), cy: toY(drawn.mean[1]), rx: RINGS[i] * unit * drawn.deviation[0], ry: RINGS[i] * unit * drawn.deviation[1] }, []));
+      const spot = wordPlace(a, b, f, RINGS[1] * unit * drawn.deviation[1]);
+      make(word, { x: spot.x, y: spot.y }, []);
       make(end, { transform: `translate(${b})`, "aria-label": `End of the line, at ${placeText(target)}` }, []);
     }
+    make(found, { display: demo.found ? "inline" : "none" }, []);
+    if (demo.found) { const [x, y] = inside(demo.found); make(found, { transform: `translate(${clamp(x, f.left + 36, f.left + f.width - 36)},${y < f.top + 46 ? y + 30 : y - 30})` }, []); }
     make(point, { transform: `translate(${inside(z)})`, "aria-label": `The point, at ${placeText(z)}: the decoder draws ${aDigit(ranking(demo.p)[0])}` }, []);
   }
   page.actions.append(
     button({ label: "Draw from the prior", title: "A random point, as the prior has them: a standard normal in both numbers",
-      onClick: () => { const seed = page.get("seed") + 1; page.set({ seed, z: fromPrior(seed) }); } }).element,
-    checkbox(page, { label: "Held-out digits", trait: "show_codes" }).element,
-    checkbox(page, { label: "Decoded map", trait: "show_map" }).element);
-  page.figure.append(html("p", { class: "twice-hint lt-about" }, "Numerals: codes of digits that the network was not trained on. Rings: 68\u00a0% and 95\u00a0% of the prior's draws fall inside. ",
-    html("b", { class: "lt-sign" }, "◎"), " the point: drag it, or click anywhere. ", html("b", {}, "◆"), " the end of the line: drag it, too."));
+      onClick: () => { demo.halt(); const seed = page.get("seed") + 1; page.set({ seed, z: fromPrior(seed) }); } }).element,
+    html("div", { class: "lt-checks" }, checkbox(page, { label: "Held-out digits", trait: "show_codes" }).element,
+      checkbox(page, { label: "Decoded map", trait: "show_map", onInput: (on) => { if (on) page.set({ show_codes: false }); else page.set({}); } }).element)); // numerals would cover the pictures
+  page.figure.append(html("p", { class: "twice-hint lt-about" }, html("b", { class: "lt-sign" }, "◎"), " the point: drag it, or click anywhere. ", html("b", {}, "◆"), " the end of the walk: drag it, too. Numerals: codes of digits that the network was not trained on. Dashed rings: 68\u00a0% and 95\u00a0% of the prior's draws fall inside; ",
+    html("b", { class: "lt-blue" }, "blue ellipses"), ": of draws of your digit's code."));
   return () => {
     plot.setLimits([-demo.reach, demo.reach], [-demo.reach, demo.reach]);
     move();
@@ -279,11 +297,12 @@ function picture(demo) {
   const frameOf = html("div", { class: "lt-large" }, view.canvas);
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const [bar, value] = [html("i", { style: `background: var(--lt-${digit})` }), html("span", { class: "lt-value" })];
-    return { bar, value, row: html("li", {}, html("b", {}, String(digit)), html("span", { class: "lt-bar", "aria-hidden": "true" }, bar), value) };
+    return { bar, value, row: html("li", { class: PAIR.includes(digit) ? "lt-wanted" : null }, html("b", {}, String(digit)), html("span", { class: "lt-bar", "aria-hidden": "true" }, bar), value) };
   });
   demo.reader = html("div", { class: "lt-part" }, html("div", { class: "lt-top" },
     html("div", {}, html("div", { class: "lt-name" }, "Decoded here"), frameOf),
-    html("div", {}, html("div", { class: "lt-name" }, "Read as"), html("ol", { class: "lt-scores", "aria-label": "The classifier's probability of each digit" }, ...rows.map(({ row }) => row)))));
+    html("div", {}, html("div", { class: "lt-name" }, "Read as"), html("ol", { class: "lt-scores", "aria-label": "The classifier's probability of each digit" }, ...rows.map(({ row }) => row)))),
+    html("p", { class: "twice-hint lt-about" }, `Read by the classifier: a small network of its own, which learned from labeled digits. Ticks: the goal's ${share(ENOUGH)} for a ${PAIR[0]} and a ${PAIR[1]}.`));
   page.panel.append(demo.reader);
   return () => {
     if (view.canvas.width !== demo.model.side) { view = raster(demo.model.side); fill(frameOf, view.canvas); }
@@ -305,11 +324,11 @@ function drawing(demo) {
   });
   const undo = button({ label: "Undo", title: "Take the last stroke back", onClick: () => { pad.lift(); page.set({ strokes: page.get("strokes").slice(0, -1) }); } });
   const clear = button({ label: "Clear", onClick: () => { pad.lift(); page.set({ strokes: [], example: -1 }); } });
-  page.panel.append(html("div", { class: "lt-part" }, html("div", { class: "lt-name" }, "Your digit, there and back"), pad.element,
+  page.panel.append(html("div", { class: "lt-part" }, html("div", { class: "lt-name" }, "Your digit, there and back"), html("div", { class: "lt-small" }, "Draw here; your first stroke replaces what is shown."), pad.element,
     html("div", { class: "twice-row lt-tools" }, clear.element, undo.element), html("div", { class: "lt-pair" }, got.box, back.box)));
   return () => {
     const { drawn, strokes, image, colors, model } = demo;
-    pad.paint({ colors, ramp: demo.ink, strokes, image, pale: true, invite: !strokes.length });
+    pad.paint({ colors, ramp: demo.ink, strokes, image, pale: true, invite: !strokes.length && !image.length });
     for (const [each, pixels] of [[got, drawn?.picture], [back, drawn?.reconstruction]]) {
       if (each.view.canvas.width !== model.side) { each.view = raster(model.side); fill(each.holder, each.view.canvas); }
       each.view.fill((i) => shadeOf(demo.ink, pixels?.[i] ?? 0, 1));
@@ -325,17 +344,22 @@ function line(demo) {
   const choice = select(page, { label: "Walk from your digit to", options: [...Object.keys(demo.middles).map((digit) => [digit, `a typical ${digit}`]), [own, "where ◆ is"]],
     value: own, onInput: (value) => { if (value !== own) page.set({ target: demo.middles[value] }); else shown(); } });
   const bar = slider(page, { label: "How far", min: 0, max: 1, step: 0.01, trait: "walk", format: share });
-  bar.input.addEventListener("change", () => page.set({}));
-  const walking = tween(page, 3000, (t) => page.set({ walk: Number(t.toFixed(3)) }, t >= 1));
+  bar.input.addEventListener("input", () => (demo.moving = true));
+  bar.input.addEventListener("change", demo.rest);
+  const walking = tween(page, 3000, (t) => {
+    demo.moving = t < 1;
+    page.set({ walk: Number(t.toFixed(3)) }, t >= 1);
+  });
+  demo.halt = () => { walking.stop(); demo.moving = false; };
   const play = button({ label: "Walk", primary: true, onClick: () => walking.start() });
   const stops = PLACES.map((t) => {
     const [holder, name] = [html("span", { class: "lt-frame" }), html("span", { class: "lt-digit" })];
-    return { t, holder, name, view: { canvas: {} }, press: html("button", { type: "button", class: "lt-stop", onclick: () => { walking.stop(); page.set({ walk: t }); } }, holder, name) };
+    return { t, holder, name, view: { canvas: {} }, press: html("button", { type: "button", class: "lt-stop", onclick: () => { demo.halt(); page.set({ walk: t }); demo.rest(); } }, holder, name) };
   });
   page.foot.append(html("div", { class: "lt-foot" }, html("div", { class: "lt-walk" }, choice.element, bar.element, play.element),
     html("div", { class: "lt-frames", role: "group", "aria-label": "Pictures along the line" }, ...stops.map(({ press }) => press)),
-    html("small", { class: "twice-hint" }, "Nine pictures along the line, each with the digit that the classifier reads in it.")));
-  for (const type of ["pointerdown", "keydown"]) bar.input.addEventListener(type, () => walking.stop());
+    html("small", { class: "twice-hint" }, "Nine pictures along the line, each with the digit that the classifier reads in it. The walk passes by; a place is found where ◎ rests.")));
+  for (const type of ["pointerdown", "keydown"]) bar.input.addEventListener(type, () => { demo.halt(); demo.show(); });
   const shown = () => {
     const target = page.get("target");
     const digit = Object.keys(demo.middles).find((k) => away(demo.middles[k], target) < 1e-6) ?? own;

@@ -17,12 +17,13 @@ from .drawing import KEPT, SIDE, Strokes, ink, prepare, shrink, text_of
 STORED = Path(__file__).with_name("latent.npz")
 NETS = ("encoder", "decoder", "classifier")
 PAIR, SHARE = (3, 9), 0.3  # the goal: where the one turns into the other
+RINGS = (1.515, 2.448)  # deviations within which 68 % and 95 % of a plane's normal draws fall
 BRUSH = 4.0  # new strokes: so that a drawing has as much ink as the digits the network learned
-WELCOME, FIRST = 4, 7  # the example to begin with, and the digit that the line leads to
+WELCOME, FIRST = 7, 9  # the example to begin with, and the digit that the line leads to
 FRAMES = 9
 TONES = (  # a color for each digit; the numerals say which it is
-    *("#332288", "#1f7ea6", "#21806f", "#117733", "#757512"),
-    *("#96700a", "#c2495d", "#882255", "#a03a90", "#5f6772"),
+    *("#182072", "#612c01", "#386850", "#550c2b", "#985ed6"),
+    *("#8d3f04", "#6d4a82", "#0a435a", "#917e06", "#0d8d78"),
 )
 
 
@@ -112,8 +113,8 @@ class Latent(Demo):
     figure_size = (8.4, 4.2)
 
     goal = traitlets.Unicode(
-        f"Find where a {PAIR[0]} turns into a {PAIR[1]}: the classifier reads both, "
-        f"with {100 * SHARE:.0f} % or more each.",
+        f"Find where a {PAIR[0]} turns into a {PAIR[1]}: leave ◎ where the classifier "
+        f"gives both {100 * SHARE:.0f} % or more.",
         read_only=True,
     ).tag(sync=True)
     z = Numbers((2,), default_value=[0.0, 0.0], help="The point on the plane.").tag(sync=True)
@@ -157,6 +158,8 @@ class Latent(Demo):
         self.example_labels = "".join(map(str, named))
         self.codes_packed = text_of(codes.astype("<f2"))
         self.labels = "".join(map(str, labels))
+        if "example" not in traits:
+            self.example = min(WELCOME, len(examples) - 1)
         if self.example >= len(examples):
             raise traitlets.TraitError(
                 f"example must be -1 to {len(examples) - 1}, not {self.example}"
@@ -347,20 +350,26 @@ class Latent(Demo):
         ax = left.subplots()
         reach = self.reach
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="$z_1$", ylabel="$z_2$")
-        ax.set(aspect="equal", title="Codes of held-out digits")
+        ax.set(aspect="equal")
+        layers = ("Codes of held-out digits", self.show_codes), ("Decoded map", self.show_map)
+        ax.set_title("; ".join(name for name, on in layers if on) or "The latent plane")
         if self.show_map:
             line = np.linspace(-reach, reach, 2 * 17 + 1)[1::2]
             tiles = self.decode(np.stack(np.meshgrid(line, line[::-1]), axis=-1))
             n = 17 * self.side
-            ax.imshow(tiles.transpose(0, 2, 1, 3).reshape(n, n), cmap="gray_r", alpha=0.5,
-                      extent=(-reach, reach, -reach, reach))  # fmt: skip
+            ax.imshow(tiles.transpose(0, 2, 1, 3).reshape(n, n), cmap="gray_r",
+                      extent=(-reach, reach, -reach, reach),
+                      alpha=0.4 if self.show_codes else 1)  # fmt: skip
         if self.show_codes:
             for (u, v), digit in zip(self.codes, self.labels, strict=True):
                 ax.text(u, v, digit, color=TONES[int(digit)], fontsize=7, ha="center", va="center")
         if self.pixels is not None:
             ax.plot(*zip(self.mean, self.target, strict=True), "k--", linewidth=1)
-            ax.add_patch(Ellipse(self.mean, *(2 * self.deviation), fill=False, linewidth=2))
-        ax.plot(*self.z, "o", color="#D55E00", markersize=11, markeredgecolor="white")
+            ax.plot(*self.target, "D", color="k", markersize=6, markeredgecolor="w")
+            for ring in RINGS:
+                size = 2 * ring * self.deviation
+                ax.add_patch(Ellipse(self.mean, *size, facecolor="#0072B238", edgecolor="#0072B2"))
+        ax.plot(*self.z, "o", color="none", markeredgecolor="#D55E00", markeredgewidth=2, ms=15)
         shown = [(self.pixels, "Drawn"), (self.reconstruction, "Comes back as")]
         shown.append((self.decoded, "The decoder draws at the point"))
         grid = right.add_gridspec(2, 2)
