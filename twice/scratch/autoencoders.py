@@ -197,4 +197,4 @@ def alternate(x, k, *, rng, tolerance=1e-9, steps=5000):
         encoder = np.linalg.pinv(decoder)
         if last is not None and subspace_angle(last, decoder) < tolerance:
             return encoder, decoder
-    raise RuntimeError(f"the decoder still turns by more than {tolerance} after {steps} rounds")
+    raise RuntimeError(f"the decoder turns more than {tolerance} after {steps} rounds")
