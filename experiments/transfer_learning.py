@@ -8,13 +8,13 @@ five images a class; "large", 1000 digits, 3000 of the others. Adam, batches of 
 to 0; the number of steps depends on the number of images alone (`steps_for`).
 
 The images of a target are cut once: what is reported comes from images that no choice has seen.
-Every strategy has 18 trials, six rates x three OPTIONS, chosen by validation accuracy (200 or 400 images that are not
-trained on; equals by loss): a mean over three tuning seeds for small, one for large, none of them
-reported. A seed draws its own training images, new weights and batches, and
+Every strategy has 18 trials, six rates x three OPTIONS, chosen by validation accuracy (200 or 400
+images that are not trained on; equals by loss): a mean over three tuning seeds for small, one for
+large, none of them reported. A seed draws its own training images, new weights and batches, and
 these are the same for all strategies: compare in pairs, seed by seed. What a head alone learns from
 is divided by its standard deviation, and so are the source's last features (`source`).
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning               about 17 minutes
+    OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning               about 23 minutes
     OPENBLAS_NUM_THREADS=1 python -m experiments.transfer_learning --seeds 0 1   two seeds of five
 
 A run that was stopped goes on where it was. What it stores (a list is one number a seed):
