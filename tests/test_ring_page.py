@@ -207,6 +207,19 @@ def test_python_sets_weights_and_the_probe_reads_the_score(bench):
     assert label.inner_html() == f"score {z:.2f}".replace("-", "−")
 
 
+def test_the_theme_turns_a_resting_picture_too(bench):
+    here = bench()
+    train_to(here, 60)
+    light = [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)]
+    here.tone("dark")
+    here.settle()
+    dark = [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)]
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    here.tone("light")
+    here.settle()
+    assert [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)] == light
+
+
 def test_arrows_can_be_hidden(bench):
     here = bench()
     here.press("Step")

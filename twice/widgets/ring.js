@@ -422,6 +422,7 @@ function render({ model, el }) {
   const parts = [];
   demo.show = () => { demo.stale = true; for (const part of parts) part(); };
   parts.push(...[settingsStrip, picture, runControls, curves, words].map((part) => part(demo)));
+  page.themed.add(() => demo.show());
   page.watch("latent seed", demo.reset);
   page.watch("weights steps", () => { if (!demo.mine) demo.begin(page.get("weights"), page.get("steps")); });
   page.watch("generator_rate discriminator_rate critic_steps", demo.changed);
@@ -627,7 +628,7 @@ function curves(demo) {
   const sample = (name) => svg("svg", { width: 30, height: 12, "aria-hidden": "true" }, svg("path", { class: `rg-line-${name}`, d: "M1 6H29" }));
   const boxes = [0, 1].map(() => html("div", { class: "rg-curve" }));
   page.panel.append(...boxes);
-  const [modes, losses] = [["modes covered", [0, MODES + 0.4], "Modes covered, step by step"], ["loss", [0, 2], "Both losses, step by step"]].map(([yLabel, y, label], i) =>
+  const [modes, losses] = [["modes covered", [0, MODES], "Modes covered, step by step"], ["loss", [0, 2], "Both losses, step by step"]].map(([yLabel, y, label], i) =>
     createPlot(page, { parent: boxes[i], x: [0, 200], y, xLabel: "step", yLabel, label, aspect: 0.5, draw: () => demo.run && [count, costs][i]() }));
   boxes[0].append(html("p", { class: "rg-legend" }, "line: mean; band: least to most"));
   const baseline = html("li", {}, sample("guess"), "if all is guessed");
@@ -642,9 +643,10 @@ function curves(demo) {
   };
   function count() {
     demo.look();
-    const { ctx, toX, toY } = modes;
+    const { ctx, toX, frame: f } = modes;
+    const toY = (v) => clamp(modes.toY(v), f.top + 1, f.top + f.height - 1); // all of the line, at 8 and at 0
     const { colors, run: { history: { rows } } } = demo;
-    const groups = bands(rows, 3, modes.frame.width / 5);
+    const groups = bands(rows, 3, f.width / 5);
     Object.assign(ctx, { strokeStyle: colors.ink, fillStyle: colors.ink, lineWidth: 1.8, lineJoin: "round", globalAlpha: 0.22 });
     ctx.beginPath();
     for (const [step, low] of groups) ctx.lineTo(toX(step), toY(low));
@@ -688,7 +690,7 @@ function curves(demo) {
     const sorted = rows.flatMap((row) => [row[1], row[2]]).filter(Number.isFinite).sort((a, b) => a - b);
     const at = (share) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
     const low = Math.min(at(0.01), demo.settings.loss === "minimax" ? -Math.LN2 : 0);
-    modes.setLimits(x, [0, MODES + 0.4]);
+    modes.setLimits(x, [0, MODES]);
     losses.setLimits(x, [low < 0 ? -round(-low) : 0, round(Math.max(at(0.99), 2))]);
     baseline.style.visibility = LOSSES[demo.settings.loss].wasserstein ? "hidden" : "";
     modes.redraw();
