@@ -413,7 +413,7 @@ def test_arrows_and_tails_of_a_collapse_stay_near_their_points(bench):
         }""",
         demo.samples[:60].tolist(),
     )
-    assert far[0] > 20
+    assert far[0] > 10
     assert far[1] < 0.8
 
 

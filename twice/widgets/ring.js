@@ -368,7 +368,7 @@ export function explain(settings, run) {
 
 const EDGE = 3; // the picture shows [-3, 3] x [-3, 3]
 const GRID = 48; // cells along each side of the colored background
-const [PULLED, ARROW] = [60, 0.7]; // points with an arrow; the longest arrow
+const [PULLED, ARROW, APART] = [60, 0.7, 10]; // points with an arrow; the longest arrow; pixels between two of them
 const [TRAIL, JUMP] = [6, 0.3]; // pictures that a point's tail is long; no piece of it is longer than that
 const SPEEDS = { slow: 20, medium: 100, fast: null }; // steps a second; null: as many as fit
 const BUDGET = 8; // milliseconds of training in a frame
@@ -512,11 +512,13 @@ function picture(demo) {
     each(demo.real, POINTS, (x, y) => ctx.rect(x - size, y - size, 2 * size, 2 * size));
     ctx.fill();
     Object.assign(ctx, { strokeStyle: colors.fake, lineCap: "round" });
-    for (let t = 1; t < tails.length; t++) { // older pieces are paler
+    const lost = new Uint8Array(POINTS);
+    for (let t = tails.length - 1; t > 0; t--) { // older pieces are paler; a tail ends where its point has jumped
       ctx.beginPath();
       const [a, b] = [tails[t - 1].x, tails[t].x];
       for (let i = 0; i < 2 * POINTS; i += 2) { 
-        if (Math.hypot(b[i] - a[i], b[i + 1] - a[i + 1]) > JUMP) continue; // a crowd that runs about would cover the picture
+        lost[i >> 1] |= Math.hypot(b[i] - a[i], b[i + 1] - a[i + 1]) > JUMP;
+        if (lost[i >> 1]) continue; // a crowd that runs about would cover the picture
         ctx.moveTo(plot.toX(a[i]), plot.toY(a[i + 1]));
         ctx.lineTo(plot.toX(b[i]), plot.toY(b[i + 1]));
       }
@@ -548,10 +550,11 @@ function picture(demo) {
     if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     tell();
   }
-  /** Half as long as ARROW where the pull is of the typical size, and never longer than that. */
+  /** Half as long as ARROW where the pull is of the typical size, and never longer than that; in a crowd not from every point. */
   function arrows(ctx, unit, x) {
     const { pulls: v, colors, typical } = demo;
     if (!(typical > 0)) return;
+    const starts = [];
     ctx.beginPath();
     for (let i = 0; i < 2 * PULLED; i += 2) {
       const n = Math.hypot(v[i], v[i + 1]);
@@ -559,6 +562,8 @@ function picture(demo) {
       if (!(length > 2)) continue;
       const [x0, y0, dx, dy] = [plot.toX(x[i]), plot.toY(x[i + 1]), (v[i] / n) * length, (-v[i + 1] / n) * length];
       const [x1, y1, tip] = [x0 + dx, y0 + dy, Math.min(0.45, 6 / length)];
+      if (starts.some(([a, b]) => Math.hypot(a - x0, b - y0) < APART)) continue;
+      starts.push([x0, y0]);
       ctx.moveTo(x0, y0); ctx.lineTo(x1, y1);
       ctx.moveTo(x1 - tip * (dx + 0.6 * dy), y1 - tip * (dy - 0.6 * dx)); ctx.lineTo(x1, y1); ctx.lineTo(x1 - tip * (dx - 0.6 * dy), y1 - tip * (dy + 0.6 * dx));
     }

@@ -67,7 +67,7 @@ class Ring(Demo):
         ("slow", "medium", "fast"), "fast", help="20 or 100 steps a second, or all it can."
     ).tag(sync=True)
     arrows = traitlets.Bool(
-        True, help="Show minus the generator's gradient at 60 of its points."
+        True, help="Show minus the generator's gradient at up to 60 of its points."
     ).tag(sync=True)
     probe = traitlets.List(
         traitlets.Float(min=-EDGE, max=EDGE),
