@@ -5,7 +5,7 @@ least 1 % of 2000 samples (an even share is 12.5 %) fall within three standard d
 center; the other samples lie between the modes. Every seed draws its own points, weights, batches
 and noise. A game whose numbers overflow is stored as None.
 
-    OPENBLAS_NUM_THREADS=1 python -m experiments.gans              12 minutes, resumable
+    OPENBLAS_NUM_THREADS=1 python -m experiments.gans              16 minutes, resumable
     OPENBLAS_NUM_THREADS=1 python -m experiments.gans --seeds 0 1  two seeds of five
 
 It writes experiments/results/gans.json, and gans.npz beside it. What the JSON stores (a list is one

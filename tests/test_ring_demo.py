@@ -301,10 +301,120 @@ def test_equal_rates_cover_all_eight_modes_and_python_counts_the_same(seed):
 
 
 def test_the_goal_wants_all_eight_for_500_steps_without_a_gap():
-    cases = [(None, 9000), (1000, 1499), (1000, 1500), (0, 500)]
+    cases = [(None, 9000), (1000, 1499), (1000, 1500), (0, 500), (0, 900, 401), (0, 901, 401)]
     assert run_js(
-        SCRIPT, "return data.map(([since, steps]) => demo.goalReached({ since, steps }));", cases
-    ) == [False, False, True, True]
+        SCRIPT,
+        "return data.map(([since, steps, from]) => demo.goalReached({ since, steps, from }));",
+        [[*case, 0][:3] for case in cases],
+    ) == [False, False, True, True, False, True]
+
+
+def test_a_game_is_broken_by_few_modes_for_500_steps_after_its_beginning():
+    cases = [(None, 9000, 0), (0, 1499, 0), (0, 1500, 0), (1200, 1699, 0), (1200, 1700, 0)]
+    cases += [(1200, 1700, 1300), (1200, 1800, 1300)]
+    assert run_js(
+        SCRIPT,
+        "return data.map(([low, steps, from]) => demo.isBroken({ low, steps, from }));",
+        cases,
+    ) == [False, False, True, False, True, False, True]
+
+
+def judge(mends, broken, traits, **run):
+    run = {"since": None, "low": None, "steps": 2000, "from": 0} | run
+    found = run_js(
+        SCRIPT,
+        """const next = demo.judge(data.state, data.settings, data.run);
+        return [next.mends, next.broken];""",
+        {
+            "state": {"mends": mends, "broken": broken},
+            "settings": settings(**traits),
+            "run": run,
+        },
+    )
+    return tuple(found)
+
+
+def test_each_round_wants_a_new_break_and_then_another_setting_that_holds():
+    opening, good = "Non-saturating; rates 0.01 and 0.0005", "Non-saturating; rates 0.001 and 0.001"
+    late = "Non-saturating; rates 0.001 and 0.01"
+    won = [[opening, f"{good} (steps 1200 to 2000)"]]
+    fast = {"generator_rate": 0.001, "discriminator_rate": 0.01}
+    # the first round mends the opening, or holds what it was given
+    assert judge([], opening, MENDED, since=1200) == (won, "")
+    assert judge([], good, MENDED, since=1200) == ([["", won[0][1]]], "")
+    assert judge([], opening, {}, low=0) == ([], opening)
+    # the second: not the same break again, none while the game holds, then a new one
+    assert judge(won, "", {}, low=0) == (won, "")
+    assert judge(won, "", MENDED, since=1200) == (won, "")
+    assert judge(won, "", fast, low=1600) == (won, "")
+    assert judge(won, "", fast, low=1500) == (won, late)
+    # what fails as well leaves it broken; what holds mends it; the same that holds was only slow
+    assert judge(won, late, {"loss": "minimax"}, low=0) == (won, late)
+    after = [*won, [late, f"{good} (steps 1400 to 2000)"]]
+    assert judge(won, late, MENDED, since=1400) == (after, "")
+    assert judge(won, late, fast, since=1400) == (won, "")
+    # all 500 steps with what is set now
+    assert judge(won, late, MENDED, since=1400, **{"from": 1600}) == (won, late)
+
+
+def test_the_task_says_what_comes_next():
+    won = [["a", "b"]]
+    cases = [[[], "", False], [won, "", True], [won, "", False], [won, "c", False]]
+    cases += [[[*won, ["c", "d"]], "", True]]
+    first, met, reset, broken, second = run_js(
+        SCRIPT,
+        "return data.map(([mends, broken, met]) => demo.task({ mends, broken }, met));",
+        cases,
+    )
+    assert first == ""  # the trait `goal`
+    assert met == "All eight modes held: b. Next: press Reset, and break it in another way."
+    assert reset.startswith("Round 2. Break it in another way: at most 5 modes for 500 steps")
+    assert broken.startswith("Round 2. Broken: c. Now mend that")
+    assert second.startswith("All eight modes held: d. Broken and mended!")
+
+
+@pytest.mark.parametrize("rates", [(0.001, 0.01), (0.1, 0.1)])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_ways_to_break_it_that_are_hinted_at_break_it(rates, seed):
+    hint = run_js(SCRIPT, "return demo.task({ mends: [['a', 'b']], broken: '' }, false);")
+    assert "a generator rate of 0.001 and a discriminator rate of 0.01, or 0.1 for both" in hint
+    steps = run_js(
+        SCRIPT,
+        """const run = demo.createRun(data);
+        while (run.steps < 2500 && !demo.isBroken(run)) demo.play(run, data);
+        return run.steps;""",
+        settings(seed=seed, generator_rate=rates[0], discriminator_rate=rates[1]),
+    )
+    assert 1500 <= steps < 2500
+
+
+def test_a_game_that_forgot_modes_seldom_finds_them_again():
+    """Why the page says Reset: what mends a fresh game does not mend this one."""
+    covered = run_js(
+        SCRIPT,
+        """const run = demo.createRun(data.broken);
+        while (run.steps < 1500) demo.play(run, data.broken);
+        while (run.steps < 3500) demo.play(run, data.mended);
+        return run.now.covered;""",
+        {
+            "broken": settings(generator_rate=0.001, discriminator_rate=0.01),
+            "mended": settings(**MENDED),
+        },
+    )
+    assert covered <= 5
+
+
+def test_curves_are_drawn_as_bands_and_arrows_by_the_typical_pull():
+    rows = [[20 * k, 0, 0, k % 3] for k in range(1, 8)]
+    groups, single, size = run_js(
+        SCRIPT,
+        """return [demo.bands(data, 3, 3), demo.bands(data, 3, 9),
+            demo.typical(Float64Array.of(3, 4, 0, 1, -10, 0, 0, 0, 0, 2))];""",
+        rows,
+    )
+    assert groups == [[40, 0, 1, 2], [100, 0, 1, 2], [140, 1, 1, 1]]
+    assert single == [[row[0], row[3], row[3], row[3]] for row in rows]
+    assert size == 2
 
 
 def test_the_history_holds_the_mean_losses_since_its_last_row():
@@ -429,6 +539,8 @@ def test_what_is_said_follows_from_what_was_counted():
         {"weights": [[[[1.0]], [0.0]]]},
         {"steps": -1},
         {"goal": "mine"},
+        {"mends": [["once"]]},
+        {"broken": 3},
     ],
 )
 def test_a_trait_refuses_what_makes_no_sense(traits):
@@ -472,7 +584,10 @@ def test_summary_and_picture_are_stable():
 
 
 def test_every_trait_is_documented():
-    for name in (*SETTINGS, "speed", "arrows", "probe", "running", "steps", "weights"):
+    for name in (
+        *SETTINGS,
+        *["speed", "arrows", "probe", "mends", "broken", "running", "steps", "weights"],
+    ):
         trait = Ring.class_traits()[name]
         assert trait.help
         assert trait.metadata.get("sync")

@@ -10,6 +10,7 @@ from twice.widgets import Ring
 pytestmark = pytest.mark.browser
 MAP, MODES = ".rg-map canvas", ".rg-curve:first-child canvas"
 LOSSES = ".rg-curve:last-child canvas"
+OPENING = "Non-saturating; rates 0.01 and 0.0005"
 STEP = "Number(document.querySelector('.rg-scores dd').innerText)"
 
 
@@ -23,6 +24,12 @@ def bench(new_bench):
 
 def control(here, label):
     return here.page.get_by_label(label, exact=True)
+
+
+def rounds(here):
+    """The rounds under the goal, without the words for a screen reader."""
+    texts = here.page.locator(".rg-record li").all_text_contents()
+    return [text.split(":")[0].strip() for text in texts]
 
 
 def step(here):
@@ -100,12 +107,43 @@ def test_it_collapses_and_is_mended_by_hand(bench):
     here.press("❚❚ Pause")
     assert here.trait("goal_met") is True
     banner = here.text(".twice-goal")
-    assert "All eight modes held, steps" in banner
-    assert "(Non-saturating; rates 0.001 and 0.001)." in banner
+    assert "All eight modes held: Non-saturating; rates 0.001 and 0.001 (steps" in banner
+    assert "break it in another way" in banner
     assert twin(here).covered >= 7
     control(here, "Loss").select_option("minimax")
     here.settle()
-    assert here.text(".twice-goal") == banner  # a record stays
+    assert here.text(".twice-goal") == banner
+    control(here, "Loss").select_option("non_saturating")
+    assert rounds(here) == ["✓ 1", "2"]
+
+    # The second round: Reset opens it, with a hint; what the hint says breaks the game.
+    here.press("Reset")
+    assert here.trait("goal_met") is False
+    assert rounds(here) == ["✓ 1", "2"]  # a record stays
+    assert "Round 2. Break it in another way: at most 5 modes" in here.text(".twice-goal")
+    control(here, "Discriminator rate").fill("-2")
+    here.press("▶ Train")
+    here.page.wait_for_function("window.model.state.broken", timeout=120_000)
+    here.press("❚❚ Pause")
+    assert step(here) >= 1500
+    late = "Non-saturating; rates 0.001 and 0.01"
+    assert here.trait("broken") == late
+    assert f"Round 2. Broken: {late}" in here.text(".twice-goal")
+    assert "change a setting, and press Reset" in here.text(".twice-say")
+    control(here, "Discriminator rate").fill("-3")
+    here.settle()
+    assert "the same game goes on. Reset starts a fresh game" in here.text(".rg-note")
+    here.press("Reset")
+    assert "Now mend that" in here.text(".twice-goal")
+    here.press("▶ Train")
+    here.page.wait_for_selector(".twice-met", timeout=120_000)
+    here.press("❚❚ Pause")
+    assert rounds(here) == ["✓ 1", "✓ 2"]
+    assert "Broken and mended!" in here.text(".twice-goal")
+    (first, _), (second, mend) = here.trait("mends")
+    assert (first, second) == (OPENING, late)
+    assert mend.startswith("Non-saturating; rates 0.001 and 0.001 (steps ")
+    assert here.trait("broken") == ""
 
 
 def test_what_is_set_goes_on_or_begins_anew(bench):
@@ -151,6 +189,7 @@ def test_python_sets_weights_and_the_probe_reads_the_score(bench):
     probe = here.page.locator(".twice-handle")
     label = probe.locator("text")
     assert label.inner_html().replace("&nbsp;", " ").replace("\u00a0", " ") == shown()
+    probe.scroll_into_view_if_needed()
     here.drag(probe, 60, -90)
     x, y = here.trait("probe")
     assert x > 0.9
@@ -166,6 +205,19 @@ def test_python_sets_weights_and_the_probe_reads_the_score(bench):
     here.settle()
     z = demo.gan.discriminator.forward(np.array([here.trait("probe")])).item()
     assert label.inner_html() == f"score {z:.2f}".replace("-", "−")
+
+
+def test_the_theme_turns_a_resting_picture_too(bench):
+    here = bench()
+    train_to(here, 60)
+    light = [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)]
+    here.tone("dark")
+    here.settle()
+    dark = [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)]
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+    here.tone("light")
+    here.settle()
+    assert [here.pixels(canvas) for canvas in (MAP, MODES, LOSSES)] == light
 
 
 def test_arrows_can_be_hidden(bench):
@@ -296,6 +348,73 @@ def test_nothing_is_cut_in_the_book(bench, card):
     assert here.cut() == []
     starts = "(n) => getComputedStyle(n).marginLeft"
     assert here.page.locator(".rg-scores dd").first.evaluate(starts) == "0px"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_train_stands_under_the_sliders_and_the_sentence_beside_the_picture(bench, width):
+    here = bench(options={"viewport": {"width": width, "height": 800}})
+    here.in_the_book(None if width == 360 else 760)
+
+    def box(selector):
+        found = here.page.locator(selector).first.bounding_box()
+        return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+    sliders, train, said, ring = map(box, (".rg-settings", ".rg-actions", ".twice-say", ".rg-map"))
+    assert 0 <= train[1] - sliders[3] <= 16
+    if width == 360:
+        assert said[3] <= ring[1] <= said[3] + 90  # the scores are between
+        assert train[3] <= said[1] <= train[3] + 90
+    else:
+        assert ring[2] <= said[0]
+        assert ring[3] <= sliders[1] + 800  # all of it on a screen with the sliders
+        assert box(".rg-scores")[1] - 10 <= said[1] <= ring[3]
+
+
+def test_both_guessing_lines_say_whose_they_are(bench):
+    here = bench()
+    here.press("Step")
+    found = here.page.locator("[class^=rg-guess]")
+    for loss, wanted in [
+        ("non_saturating", ["guessed: 1.39", "guessed: 0.69"]),
+        ("minimax", ["guessed: 1.39", "guessed: −0.69"]),
+    ]:
+        control(here, "Loss").select_option(loss)
+        here.settle()
+        assert found.all_text_contents() == wanted
+        fills = found.evaluate_all("(all) => all.map((n) => getComputedStyle(n).fill)")
+        assert len(set(fills)) == 2
+        d, g = (node.bounding_box() for node in found.all())
+        assert d["y"] + d["height"] <= g["y"] + 2 or g["x"] + g["width"] <= d["x"] + 2
+    control(here, "Loss").select_option("wasserstein_clip")
+    here.settle()
+    assert not found.first.is_visible()
+
+
+def test_arrows_and_tails_of_a_collapse_stay_near_their_points(bench):
+    """No ink far from the points: arrows are bounded, and a crowd that jumps leaves no wedge."""
+    here = bench(options={"reduced_motion": "no-preference"})
+    train_to(here, 1000)
+    demo = twin(here)
+    far = here.page.locator(MAP).evaluate(
+        """(canvas, x) => {
+            const { width: w, height: h } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, w, h);
+            const style = getComputedStyle(document.querySelector(".twice"));
+            const hex = style.getPropertyValue("--twice-path").trim();
+            const ink = [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
+            let [seen, most] = [0, 0];
+            for (let k = 0; k < w * h; k++) {
+                if (ink.some((c, i) => data[4 * k + i] !== c)) continue;
+                seen += 1;
+                const [a, b] = [6 * ((k % w) + 0.5) / w - 3, 3 - 6 * (Math.floor(k / w) + 0.5) / h];
+                most = Math.max(most, Math.min(...x.map(([p, q]) => Math.hypot(a - p, b - q))));
+            }
+            return [seen, most];
+        }""",
+        demo.samples[:60].tolist(),
+    )
+    assert far[0] > 10
+    assert far[1] < 0.8
 
 
 @pytest.mark.parametrize("width", [360, 820])

@@ -152,6 +152,7 @@ export const LOSSES = {
   wasserstein_penalty: { ...critic, penalty: 1 },
 };
 export const [BATCH, POINTS, LOOK, HOLD] = [64, 400, 20, 500];
+export const [FEW, WARM] = [5, 1000]; // a game past step WARM that has at most FEW modes for HOLD steps is broken
 export const [WITHIN, LEAST] = [3 * SPREAD, 10]; // a mode is covered by 10 of the 400 points within 3 standard deviations
 
 /** The mean of `rule` over rows [from, to) of the logits; its gradient goes into delta. */
@@ -173,7 +174,7 @@ export function createRun({ latent, seed }, weights = [], steps = 0) {
   const discriminator = createNetwork([2, HIDDEN, HIDDEN, 1], 10 * seed + 2);
   const run = { generator, discriminator, latent, steps: 0, random: seeded(10 * seed + 3), losses: [NaN, NaN], sums: [0, 0, 0],
     rooms: { g: workspace(generator, BATCH), d: workspace(discriminator, 2 * BATCH), p: workspace(discriminator, BATCH) },
-    shown: workspace(generator, POINTS), since: null, history: { every: LOOK, rows: [] } };
+    shown: workspace(generator, POINTS), since: null, low: null, from: 0, history: { every: LOOK, rows: [] } };
   drawNoise(seeded(10 * seed + 4), run.shown[0].a);
   const given = weights.flat(Infinity);
   if (given.length === generator.params.length + discriminator.params.length) {
@@ -239,7 +240,7 @@ export function play(run, settings) {
 }
 const MOST_ROWS = 400;
 
-/** Where the fixed noise goes now, and how many of these points lie at each center; since: from when on all are covered. */
+/** Where the fixed noise goes now, and how many of these points lie at each center; since, low: from when on all, at most FEW, are covered. */
 export function look(run) {
   const x = forward(run.generator, run.shown, POINTS);
   const counts = CENTERS.map(([a, b]) => {
@@ -249,12 +250,28 @@ export function look(run) {
   });
   const covered = counts.filter((count) => count >= LEAST).length;
   run.since = covered === MODES ? run.since ?? run.steps : null;
+  run.low = covered <= FEW ? run.low ?? run.steps : null;
   run.now = { x, counts, covered, good: counts.reduce((sum, count) => sum + count) / POINTS };
   return run.now;
 }
 
-/** The goal: all eight modes covered at every look of the last 500 steps. */
-export const goalReached = ({ since, steps }) => since !== null && steps - since >= HOLD;
+/** The goal: all eight modes covered at every look of the last 500 steps, all with what is set now (from step `from` on). */
+export const goalReached = ({ since, steps, from = 0 }) => since !== null && steps - Math.max(since, from) >= HOLD;
+/** Its opposite: few modes covered at every look of the last 500 steps, those of the beginning aside. */
+export const isBroken = ({ low, steps, from = 0 }) => low !== null && steps - Math.max(low, from, WARM) >= HOLD;
+
+/** The rounds: mends, a list of [how it was broken, what mended it], and how it is `broken` now, or "". The first round's
+ *  break is the opening; a later one must be new. What holds all modes after all was not broken. */
+export function judge({ mends, broken }, settings, run) {
+  const now = describe(settings);
+  if (goalReached(run)) {
+    const other = broken && broken !== now;
+    const mend = `${now} (steps ${Math.max(run.since, run.from ?? 0)} to ${run.steps})`;
+    return { mends: other || !mends.length ? [...mends, [other ? broken : "", mend]] : mends, broken: "" };
+  }
+  if (!broken && mends.length && isBroken(run) && !mends.some(([how]) => how === now)) return { mends, broken: now };
+  return { mends, broken };
+}
 
 /** The weights as plain lists, for Python: [[kernel rows, bias], ...], the generator's layers, then the discriminator's. */
 export const weightsOf = ({ generator, discriminator }) => [...generator.layers, ...discriminator.layers].map(({ nIn, nOut, kernel, bias }) =>
@@ -278,13 +295,39 @@ export function pulls({ discriminator }, loss, room, count) {
   return backward(discriminator, room, count, false);
 }
 
+/** The median length of vectors v (count, 2). */
+export function typical(v) {
+  const lengths = Float64Array.from({ length: v.length / 2 }, (_, i) => Math.hypot(v[2 * i], v[2 * i + 1])).sort();
+  return lengths[lengths.length >> 1];
+}
+
+/** The rows of a history in at most `most` groups: [middle step, lowest, mean, highest] of a column. */
+export function bands(rows, column, most) {
+  const size = Math.max(1, Math.ceil(rows.length / most));
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, k) => {
+    const group = rows.slice(k * size, (k + 1) * size);
+    const values = group.map((row) => row[column]);
+    return [(group[0][0] + group.at(-1)[0]) / 2, Math.min(...values), values.reduce((sum, v) => sum + v) / values.length, Math.max(...values)];
+  });
+}
+
 // ---- Words ----
 
 const percent = (share) => `${number(100 * share, 0)}\u00a0%`;
 const short = (v) => String(Number(v.toPrecision(2)));
 const TITLES = { minimax: "Minimax", non_saturating: "Non-saturating", wasserstein_clip: "Wasserstein, clipped", wasserstein_penalty: "Wasserstein, penalty" };
-export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps }) => `${TITLES[loss]}; rates ` +
-  `${short(generator_rate)} and ${short(discriminator_rate)}${critic_steps > 1 ? `; ${critic_steps} discriminator steps to one` : ""}`;
+export const describe = ({ loss, generator_rate, discriminator_rate, critic_steps, latent = 2 }) => `${TITLES[loss]}; rates ` +
+  `${short(generator_rate)} and ${short(discriminator_rate)}${critic_steps > 1 ? `; ${critic_steps} discriminator steps per generator step` : ""}${latent === 2 ? "" : `; latent ${latent}`}`;
+
+/** What to do next; "" in the first round: that is the trait `goal`. `met`: this round is over, and no new game begun. */
+export function task({ mends, broken }, met) {
+  const count = mends.length;
+  if (!count) return "";
+  if (broken) return `Round ${count + 1}. Broken: ${broken}. Now mend that: change the settings, press Reset, then Train, and hold all eight modes for ${HOLD} steps.`;
+  const how = "Try a generator rate of 0.001 and a discriminator rate of 0.01, or 0.1 for both.";
+  if (!met) return `Round ${count + 1}. Break it in another way: at most ${FEW} modes for ${HOLD} steps, past step ${WARM}. ${how}`;
+  return `All eight modes held: ${mends.at(-1)[1]}. ${count > 1 ? "Broken and mended! Each other way to break it counts, too." : "Next: press Reset, and break it in another way."}`;
+}
 
 /** What happened, in two or three sentences, from what was measured. */
 export function explain(settings, run) {
@@ -310,13 +353,13 @@ export function explain(settings, run) {
   }
   const logistic = !LOSSES[loss].wasserstein;
   if (logistic && steps >= 300 && cost < 0.8) {
-    const told = loss === "minimax" ? "where it is sure, the minimax loss is flat and the arrows shrink to nothing"
+    const told = loss === "minimax" ? "where it is sure, the minimax loss is flat and the pulls shrink to nothing"
       : "no point is pulled toward a mode that has lost its points";
-    return `${where} The discriminator is hard to fool (its loss is ${number(cost)}; guessing costs 1.39): ${told}. Let it learn more slowly.`;
+    return `${where} The discriminator is hard to fool (its loss is ${number(cost)}; guessing costs 1.39): ${told}. Let it learn more slowly, and press Reset.`;
   }
   if (steps >= 1000 && covered >= 3 && recent.every((row) => row[3] === covered)) {
     const missed = counts.filter((count) => count < LEAST).length;
-    return `${where} The ${missed === 1 ? "missed one has" : `${missed} missed ones have`} no points nearby to be pulled over: the generator forgot ${missed === 1 ? "it" : "them"}, and its loss does not tell.`;
+    return `${where} The ${missed === 1 ? "missed one has" : `${missed} missed ones have`} no points nearby to be pulled over: the generator forgot ${missed === 1 ? "it" : "them"}, and its loss does not tell. A game that goes on seldom finds ${missed === 1 ? "it" : "them"} again: change a setting, and press Reset.`;
   }
   return `${where} The points follow the arrows toward what the discriminator takes for real, and it learns to call them out there.`;
 }
@@ -325,8 +368,8 @@ export function explain(settings, run) {
 
 const EDGE = 3; // the picture shows [-3, 3] x [-3, 3]
 const GRID = 48; // cells along each side of the colored background
-const PULLED = 60; // points with an arrow
-const TRAIL = 6; // pictures that a point's tail is long
+const [PULLED, ARROW, APART] = [60, 0.7, 10]; // points with an arrow; the longest arrow; pixels between two of them
+const [TRAIL, JUMP] = [6, 0.3]; // pictures that a point's tail is long; no piece of it is longer than that
 const SPEEDS = { slow: 20, medium: 100, fast: null }; // steps a second; null: as many as fit
 const BUDGET = 8; // milliseconds of training in a frame
 const CELLS = Float64Array.from({ length: 2 * GRID * GRID }, (_, k) => {
@@ -345,6 +388,8 @@ function render({ model, el }) {
     const fine = [generator, discriminator].every(({ params }) => params.every(Number.isFinite));
     keep({ steps, weights: fine ? weightsOf(demo.run) : [] });
   };
+  demo.reset = () => { if (page.get("goal_met")) page.set({ goal_met: false }); demo.begin(); }; // a new game, a new round
+  demo.changed = () => { demo.run.from = demo.run.steps; readSettings(); demo.show(); };
   demo.begin = (weights = [], steps = 0) => {
     readSettings();
     demo.run = createRun(demo.settings, weights, steps);
@@ -362,12 +407,13 @@ function render({ model, el }) {
     demo.stale = false;
     const from = performance.now();
     const { run, rooms, settings: { loss } } = demo;
-    const since = run.since;
+    const { since, low } = run;
     look(run);
-    if (run.steps % LOOK) run.since = since; // counted at every LOOK-th step only
+    if (run.steps % LOOK) Object.assign(run, { since, low }); // counted at every LOOK-th step only
     demo.field = realness(run, loss, rooms.cells, GRID * GRID);
     rooms.few[0].a.set(run.now.x.subarray(0, 2 * PULLED));
     demo.pulls = pulls(run, loss, rooms.few, PULLED);
+    demo.typical = typical(demo.pulls);
     if (demo.tails.at(-1)?.steps !== run.steps) demo.tails.push({ steps: run.steps, x: run.now.x.slice() });
     if (demo.tails.length > TRAIL) demo.tails.shift();
     demo.colors = { ...page.colors(), ...Object.fromEntries(["real", "fake"].map((name) => [name, getComputedStyle(page.root).getPropertyValue(`--rg-${name}`).trim()])) };
@@ -376,21 +422,21 @@ function render({ model, el }) {
   const parts = [];
   demo.show = () => { demo.stale = true; for (const part of parts) part(); };
   parts.push(...[settingsStrip, picture, runControls, curves, words].map((part) => part(demo)));
-  page.watch("latent seed", () => demo.begin());
+  page.themed.add(() => demo.show());
+  page.watch("latent seed", demo.reset);
   page.watch("weights steps", () => { if (!demo.mine) demo.begin(page.get("weights"), page.get("steps")); });
-  page.watch("generator_rate discriminator_rate critic_steps", () => { readSettings(); demo.show(); });
+  page.watch("generator_rate discriminator_rate critic_steps", demo.changed);
   page.watch("loss", () => { // Adam's averages are of the old loss
     for (const net of [demo.run.generator, demo.run.discriminator]) { net.first.fill(0); net.second.fill(0); net.steps = 0; }
-    readSettings();
-    demo.show();
+    demo.changed();
   });
-  page.watch("arrows probe goal_met", () => demo.show());
+  page.watch("arrows probe goal_met mends broken", () => demo.show());
   demo.begin(page.get("weights"), page.get("steps"));
   return page.dispose;
 }
 const LIVE = ["loss", "generator_rate", "discriminator_rate", "critic_steps", "latent", "seed"];
 
-/** What can be set, above the picture: all but the latent dimensions takes effect at once. */
+/** What can be set, and the buttons, above the picture: all but the latent dimensions takes effect at once. */
 function settingsStrip(demo) {
   const { page } = demo;
   const rate = (who) => slider(page, { label: `${who} rate`, min: 1e-4, max: 1e-1, log: true, step: 0.25, trait: `${who.toLowerCase()}_rate`, format: short });
@@ -398,8 +444,16 @@ function settingsStrip(demo) {
   const critic = slider(page, { label: "Discriminator steps per generator step", min: 1, max: 5, step: 1, trait: "critic_steps", format: String });
   const latent = slider(page, { label: "Latent dimensions", min: 1, max: 16, step: 1, trait: "latent", format: String, onInput: demo.fresh });
   const arrows = checkbox(page, { label: "Show the arrows", trait: "arrows" });
-  page.main.parentElement.before(html("div", { class: "rg-settings" }, ...[loss, rate("Generator"), rate("Discriminator"), arrows, latent, critic].map(({ element }) => element)));
-  return () => {};
+  const note = html("p", { class: "rg-note" });
+  const body = page.main.parentElement;
+  body.before(html("div", { class: "rg-settings" }, ...[loss, rate("Generator"), rate("Discriminator"), latent, critic, arrows].map(({ element }) => element)), page.actions, note);
+  body.prepend(page.main.querySelector(".twice-say"));
+  return () => {
+    const { from, steps } = demo.run ?? {};
+    const text = from > 0 ? `Changed at step ${from}: the same game goes on. Reset starts a fresh game with these settings.`
+      : `A change ${steps ? "acts at once, on the game as it stands" : "acts at once"}. Reset starts a fresh game with these settings.`;
+    if (note.textContent !== text) note.textContent = text;
+  };
 }
 
 /** The ring: the discriminator's score as colors, the real points, the generated ones with their tails, the modes. */
@@ -411,11 +465,12 @@ function picture(demo) {
   const box = html("div", { class: "rg-map" });
   const mark = (...children) => svg("svg", { width: 18, height: 16, viewBox: "-9 -8 18 16", "aria-hidden": "true" }, ...children);
   const ramp = html("span", { class: "rg-ramp" });
+  const pull = html("span");
   const key = html("ul", { class: "rg-legend", "aria-label": "Key" },
     html("li", {}, mark(svg("rect", { class: "rg-real", x: -3, y: -3, width: 6, height: 6 })), "real"),
-    html("li", {}, mark(svg("circle", { class: "rg-fake", r: 4.2 })), "generated"),
+    html("li", {}, mark(svg("circle", { class: "rg-fake", r: 4.2 })), "generated; tail: just before"),
     html("li", {}, mark(svg("circle", { class: "rg-covered", r: 6 })), "mode covered; arc: its share"),
-    html("li", {}, svg("svg", { width: 22, height: 12, viewBox: "0 -6 22 12", "aria-hidden": "true" }, svg("path", { class: "rg-arrow", d: "M1 0H20M14 -4L20 0L14 4" })), "the discriminator’s pull"),
+    html("li", { class: "rg-pull" }, svg("svg", { width: 22, height: 12, viewBox: "0 -6 22 12", "aria-hidden": "true" }, svg("path", { class: "rg-arrow", d: "M1 0H20M14 -4L20 0L14 4" })), pull),
     html("li", {}, "it says: generated", ramp, "real"));
   page.figure.append(scores, box, key);
   const plot = createPlot(page, { parent: box, x: [-EDGE, EDGE], y: [-EDGE, EDGE], xLabel: "x₁", yLabel: "x₂", equal: true,
@@ -457,10 +512,16 @@ function picture(demo) {
     each(demo.real, POINTS, (x, y) => ctx.rect(x - size, y - size, 2 * size, 2 * size));
     ctx.fill();
     Object.assign(ctx, { strokeStyle: colors.fake, lineCap: "round" });
-    for (let t = 1; t < tails.length; t++) { // older pieces are paler
+    const lost = new Uint8Array(POINTS);
+    for (let t = tails.length - 1; t > 0; t--) { // older pieces are paler; a tail ends where its point has jumped
       ctx.beginPath();
       const [a, b] = [tails[t - 1].x, tails[t].x];
-      for (let i = 0; i < 2 * POINTS; i += 2) { ctx.moveTo(plot.toX(a[i]), plot.toY(a[i + 1])); ctx.lineTo(plot.toX(b[i]), plot.toY(b[i + 1])); }
+      for (let i = 0; i < 2 * POINTS; i += 2) { 
+        lost[i >> 1] |= Math.hypot(b[i] - a[i], b[i + 1] - a[i + 1]) > JUMP;
+        if (lost[i >> 1]) continue; // a crowd that runs about would cover the picture
+        ctx.moveTo(plot.toX(a[i]), plot.toY(a[i + 1]));
+        ctx.lineTo(plot.toX(b[i]), plot.toY(b[i + 1]));
+      }
       Object.assign(ctx, { globalAlpha: 0.32 * ((t + TRAIL - tails.length) / TRAIL), lineWidth: 1.5 });
       ctx.stroke();
     }
@@ -489,29 +550,33 @@ function picture(demo) {
     if (page.get("arrows") && steps) arrows(ctx, unit, now.x);
     tell();
   }
-  /** As long as the gradient is large, up to 0.5; of a clipped critic, whose scores have no scale, as large as beside the others. */
+  /** Half as long as ARROW where the pull is of the typical size, and never longer than that; in a crowd not from every point. */
   function arrows(ctx, unit, x) {
-    const { pulls: v, colors, settings: { loss } } = demo;
-    let mean = 0;
-    for (let i = 0; i < 2 * PULLED; i += 2) mean += Math.hypot(v[i], v[i + 1]) / PULLED;
-    const half = loss === "wasserstein_clip" ? mean + 1e-12 : 0.15;
+    const { pulls: v, colors, typical } = demo;
+    if (!(typical > 0)) return;
+    const starts = [];
     ctx.beginPath();
     for (let i = 0; i < 2 * PULLED; i += 2) {
       const n = Math.hypot(v[i], v[i + 1]);
-      const length = (0.5 * unit * n) / (n + half);
+      const length = ARROW * unit * Math.min(1, n / (2 * typical));
       if (!(length > 2)) continue;
       const [x0, y0, dx, dy] = [plot.toX(x[i]), plot.toY(x[i + 1]), (v[i] / n) * length, (-v[i + 1] / n) * length];
-      const [x1, y1, tip] = [x0 + dx, y0 + dy, Math.min(0.32, 5 / length)];
+      const [x1, y1, tip] = [x0 + dx, y0 + dy, Math.min(0.45, 6 / length)];
+      if (starts.some(([a, b]) => Math.hypot(a - x0, b - y0) < APART)) continue;
+      starts.push([x0, y0]);
       ctx.moveTo(x0, y0); ctx.lineTo(x1, y1);
       ctx.moveTo(x1 - tip * (dx + 0.6 * dy), y1 - tip * (dy - 0.6 * dx)); ctx.lineTo(x1, y1); ctx.lineTo(x1 - tip * (dx - 0.6 * dy), y1 - tip * (dy + 0.6 * dx));
     }
-    Object.assign(ctx, { strokeStyle: colors.ink, globalAlpha: 0.75, lineWidth: 1.3, lineJoin: "round" });
-    ctx.stroke();
-    ctx.globalAlpha = 1;
+    for (const [strokeStyle, lineWidth] of [[colors.surface, 4], [colors.path, 1.9]]) { // an outline first
+      Object.assign(ctx, { strokeStyle, lineWidth, lineJoin: "round" });
+      ctx.stroke();
+    }
   }
   function tell() {
     const { run, rooms, settings: { loss } } = demo;
     const texts = [String(run.steps), `${run.now.covered} of 8`, percent(run.now.good)];
+    const size = `discriminator’s pull: typical ${run.steps ? short(demo.typical) : "–"} (cut at 2×)`;
+    if (pull.textContent !== size) pull.textContent = size;
     values.forEach((value, i) => { if (value.textContent !== texts[i]) value.textContent = texts[i]; });
     const at = page.get("probe");
     rooms.probe[0].a.set(at);
@@ -543,7 +608,7 @@ function runControls(demo) {
   const pause = () => { if (page.get("running")) page.set({ running: false }); };
   const run = button({ label: "▶ Train", primary: true, onClick: () => page.set({ running: !page.get("running") }) });
   const step = button({ label: "Step", title: "One step of the game", onClick: () => { pause(); play(demo.run, demo.settings); demo.store(); demo.show(); } });
-  const reset = button({ label: "Reset", title: "Back to the random weights of this seed", onClick: () => { pause(); demo.fresh(); demo.begin(); } });
+  const reset = button({ label: "Reset", title: "Back to the random weights of this seed", onClick: () => { pause(); demo.fresh(); demo.reset(); } });
   const seed = button({ label: "Seed", title: "Other first weights, from the next seed", onClick: () => { page.set({ weights: [], steps: 0, seed: (page.get("seed") + 1) % 10000 }); } });
   const speed = html("select", { "aria-label": "Speed", oninput: () => page.set({ speed: speed.value }) },
     ...[["slow", "20 steps/s"], ["medium", "100 steps/s"], ["fast", "full speed"]].map(([value, text]) => html("option", { value }, text)));
@@ -570,8 +635,11 @@ function curves(demo) {
   page.panel.append(...boxes);
   const [modes, losses] = [["modes covered", [0, MODES], "Modes covered, step by step"], ["loss", [0, 2], "Both losses, step by step"]].map(([yLabel, y, label], i) =>
     createPlot(page, { parent: boxes[i], x: [0, 200], y, xLabel: "step", yLabel, label, aspect: 0.5, draw: () => demo.run && [count, costs][i]() }));
+  boxes[0].append(html("p", { class: "rg-legend" }, "line: mean; band: least to most"));
   const baseline = html("li", {}, sample("guess"), "if all is guessed");
   boxes[1].append(html("ul", { class: "rg-legend", "aria-label": "Key to the losses" }, html("li", {}, sample("d"), "discriminator"), html("li", {}, sample("g"), "generator"), baseline));
+  const guesses = ["d", "g"].map((name) => svg("text", { class: `rg-guess-${name}`, "text-anchor": "end" }));
+  losses.front.append(...guesses);
   const line = ({ ctx, toX, toY, frame: f }, column, look) => {
     ctx.beginPath();
     for (const row of demo.run.history.rows) if (Number.isFinite(row[column])) ctx.lineTo(toX(row[0]), clamp(toY(row[column]), f.top - 9, f.top + f.height + 9));
@@ -580,31 +648,44 @@ function curves(demo) {
   };
   function count() {
     demo.look();
-    const { ctx, toX, toY } = modes;
+    const { ctx, toX, frame: f } = modes;
+    const toY = (v) => clamp(modes.toY(v), f.top + 1, f.top + f.height - 1); // all of the line, at 8 and at 0
     const { colors, run: { history: { rows } } } = demo;
+    const groups = bands(rows, 3, f.width / 5);
+    Object.assign(ctx, { strokeStyle: colors.ink, fillStyle: colors.ink, lineWidth: 1.8, lineJoin: "round", globalAlpha: 0.22 });
     ctx.beginPath();
-    rows.forEach((row, i) => { ctx.lineTo(toX(rows[Math.max(i - 1, 0)][0]), toY(row[3])); ctx.lineTo(toX(row[0]), toY(row[3])); });
-    Object.assign(ctx, { strokeStyle: colors.ink, fillStyle: colors.ink, lineWidth: 2 });
-    ctx.stroke();
-    if (rows.length) { ctx.lineTo(toX(rows.at(-1)[0]), toY(0)); ctx.lineTo(toX(rows[0][0]), toY(0)); }
-    ctx.globalAlpha = 0.14;
+    for (const [step, low] of groups) ctx.lineTo(toX(step), toY(low));
+    for (const [step, , , high] of groups.toReversed()) ctx.lineTo(toX(step), toY(high));
     ctx.fill();
     ctx.globalAlpha = 1;
+    ctx.beginPath();
+    for (const [step, , mean] of groups) ctx.lineTo(toX(step), toY(mean));
+    ctx.stroke();
   }
   function costs() {
     demo.look();
     const { colors, settings: { loss } } = demo;
     const [{ ctx, toY, frame: f }, wasserstein] = [losses, LOSSES[loss].wasserstein];
-    ctx.setLineDash([2, 4]);
-    ctx.beginPath();
     const g = loss === "minimax" ? -Math.LN2 : Math.LN2; // both say 1/2 everywhere
-    for (const level of wasserstein ? [] : [2 * Math.LN2, g]) { ctx.moveTo(f.left, toY(level)); ctx.lineTo(f.left + f.width, toY(level)); }
-    Object.assign(ctx, { strokeStyle: colors.muted, lineWidth: 1.5 });
-    ctx.stroke();
+    const levels = wasserstein ? [] : [[2 * Math.LN2, colors.path], [g, colors.curve]];
+    ctx.setLineDash([2, 4]);
+    for (const [level, strokeStyle] of levels) {
+      ctx.beginPath();
+      ctx.moveTo(f.left, toY(level));
+      ctx.lineTo(f.left + f.width, toY(level));
+      Object.assign(ctx, { strokeStyle, lineWidth: 1.5 });
+      ctx.stroke();
+    }
     ctx.setLineDash([7, 4]);
     line(losses, 2, { strokeStyle: colors.curve });
     ctx.setLineDash([]);
     line(losses, 1, { strokeStyle: colors.path });
+    levels.forEach(([level], k) => { // the discriminator's above its line, the generator's below, if there is room
+      const below = k && f.top + f.height - toY(level) > 20;
+      make(guesses[k], { x: f.left + f.width - 3 - (k && !below ? 110 : 0), y: toY(level) + (below ? 16 : -6) }, []);
+      guesses[k].textContent = `guessed: ${number(level)}`;
+    });
+    for (const node of guesses) node.style.display = wasserstein ? "none" : "";
   }
   return () => {
     const { steps, history: { rows } } = demo.run;
@@ -622,19 +703,31 @@ function curves(demo) {
   };
 }
 
-/** The sentence below the picture, and the goal. */
+/** The sentence beside the picture, the goal of this round, and the rounds that are over. */
 function words(demo) {
   const { page } = demo;
-  let record = "";
+  const opening = describe(Object.fromEntries(LIVE.map((name) => [name, page.get(name)])));
+  const record = html("ol", { class: "rg-record" });
+  page.root.querySelector(".twice-goal").after(html("div", { class: "rg-rounds" }, html("span", {}, "Mended so far:"), record));
   return frame(page, () => {
     if (!demo.run) return;
     demo.look();
     const { run, settings } = demo;
     page.say(explain(settings, run), { quiet: page.get("running") });
-    if (goalReached(run) && !record) {
-      record = `All eight modes held, steps ${run.since} to ${run.steps} (${describe(settings)}).`;
-      page.goal(true, record);
-    } else page.goal(page.get("goal_met"), page.get("goal_met") ? record : "");
+    const [mends, broken] = [page.get("mends"), page.get("broken")];
+    const next = judge({ mends, broken: broken || (mends.length ? "" : opening) }, settings, run);
+    const won = next.mends.length > mends.length;
+    if (won || (mends.length && next.broken !== broken)) page.set(next);
+    const met = won || (page.get("goal_met") && !(mends.length && next.broken));
+    page.goal(met, task(next, met));
+    const done = next.mends.length;
+    if (record.children.length === Math.max(done, 2) && record.dataset.done === String(done)) return;
+    record.dataset.done = done;
+    fill(record, ...Array.from({ length: Math.max(done, 2) }, (_, k) => {
+      const [how, mend] = next.mends[k] ?? [];
+      const title = k < done ? `${how ? `${how} → ` : ""}${mend}` : "not yet";
+      return html("li", { class: k < done ? "rg-done" : null, title }, `${k < done ? "✓ " : ""}${k + 1}`, html("span", { class: "rg-spoken" }, `: ${title}`));
+    }));
   });
 }
 
