@@ -121,6 +121,7 @@ def take(chromium, url):
     demo = open_demo(page, url, "gans")
     demo.get_by_label("Generator rate").fill("-3")
     demo.get_by_label("Discriminator rate").fill("-3")
+    demo.get_by_label("Show the arrows").uncheck()
     demo.get_by_role("button", name="Reset").click()
     demo.get_by_role("button", name="Train").click()
     demo.locator(".twice-met").wait_for(timeout=180_000)
