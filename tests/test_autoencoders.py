@@ -154,7 +154,7 @@ def test_alternating_least_squares_finds_the_digits_own_plane(k):
         if k > 1:
             axes = decoder / np.linalg.norm(decoder, axis=1)[:, None]
             assert np.abs(axes @ pca.components.T).max(axis=1).min() < 0.99
-    with pytest.raises(RuntimeError, match="turns by more than 1e-09 after 2 rounds"):
+    with pytest.raises(RuntimeError, match="turns more than 1e-09 after 2 rounds"):
         alternate(x - x.mean(axis=0), k, rng=np.random.default_rng(0), steps=2)
 
 

@@ -144,6 +144,17 @@ let d = 4; /** behind code */
     assert extension.without_comments(code) == left
 
 
+def test_code_goes_to_the_page_without_marks_that_color_nothing(extension, book):
+    code = '<span class="n">x</span><span class="w"> </span><span class="o">=</span><span class="p">(</span>'
+    assert extension.without_plain_spans(code) == 'x <span class="o">=</span>('
+    style = (book.folder / "_static" / "pygments.css").read_text("utf-8")
+    for theme in ("light", "dark"):
+        block = re.search(rf'"{theme}"\] \.highlight {{[^}}]* color: (#\w+)', style)[1]
+        for mark in "npw":
+            own = re.search(rf'"{theme}"\] \.highlight \.{mark} {{ color: (#\w+) }}', style)[1]
+            assert own == block, f"{theme}: .{mark} has a color of its own"
+
+
 def test_a_formula_holds_the_punctuation_that_touches_it(extension):
     formula = r'<span class="math notranslate nohighlight">\(z &lt; 8\)</span>'
     held = extension.hold_punctuation

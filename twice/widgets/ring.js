@@ -332,7 +332,10 @@ export function task({ mends, broken }, met) {
 /** What happened, in two or three sentences, from what was measured. */
 export function explain(settings, run) {
   const { steps, since, now: { x, counts, covered, good }, history: { rows } } = run;
-  if (steps === 0) return "Nothing is learned yet: the generator drops its 400 points (blue) in the middle, the real ones (orange) stand on the ring. Press Train.";
+  if (steps === 0) {
+    const times = Number((settings.generator_rate / settings.discriminator_rate).toPrecision(2));
+    return `Nothing is learned yet: the generator drops its 400 points (blue) in the middle, the real ones (orange) stand on the ring. Its rate is ${times} times the discriminator's. Press Train.`;
+  }
   if (!run.generator.params.every(Number.isFinite)) return "The weights are no longer numbers: the steps were too large. Lower a rate, then press Reset.";
   const { loss, generator_rate: fast, discriminator_rate: slow, critic_steps } = settings;
   const recent = rows.slice(-10);
