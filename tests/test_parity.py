@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from twice import parity
+from twice.scratch.backpropagation import Activation, Dense, Sequential
+from twice.scratch.noise import Dropout, GaussianNoise
 from twice.scratch.perceptron import Adaline, MeanSquaredError
 
 keras = parity.keras
@@ -90,6 +92,11 @@ class WrongOutput(Adaline):
         return super().forward(x) + 1e-6
 
 
+class NoSlope(Adaline):
+    def backward(self, grad):
+        super().backward(grad)
+
+
 class NotANumber(Adaline):
     def forward(self, x, training=False):
         return super().forward(x) * np.nan
@@ -133,6 +140,62 @@ def test_shapes_that_differ_are_named_before_any_number():
         parity.compare(Adaline(3), two, *data(), **LOSSES)
 
 
+def noisy(rng):
+    """Ours and Keras's, with noise and dropout of the same draws."""
+    parts = [
+        GaussianNoise(0.3, rng=parity.FirstDraw(1)),
+        Dense(4, 6, rng=rng),
+        Activation("tanh"),
+        Dropout(0.3, rng=parity.FirstDraw(2, rate=0.3)),
+        Dense(6, 1, rng=rng),
+    ]
+    kinds = keras.layers
+    theirs = [
+        keras.Input((4,)),
+        kinds.GaussianNoise(0.3, seed=1),
+        kinds.Dense(6, "tanh"),
+        kinds.Dropout(0.3, seed=2),
+        kinds.Dense(1),
+    ]
+    return Sequential(parts), keras.Sequential(theirs)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_noise_and_dropout_agree_given_the_same_draws_as_does_the_gradient_of_x(training):
+    x, y = data(4, n=30)
+    with parity.float64():
+        ours, theirs = noisy(np.random.default_rng(3))
+        table = parity.compare(
+            ours, theirs, x, y, training=training, inputs=True, verbose=False, **LOSSES
+        )
+        quiet = ours.forward(x)
+        loud = ours.forward(x, training=True)
+    assert table.largest < 1e-12
+    assert ("gradient of x", (30, 4)) in [row[:2] for row in table]
+    assert np.abs(loud - quiet).mean() > 0.1  # so that noise which is not on would be seen
+    assert 0.1 < (ours.layers[3].mask == 0).mean() < 0.5
+
+
+def test_other_draws_and_a_wrong_gradient_of_x_are_reported():
+    class Forgets(Activation):
+        def backward(self, grad):
+            return grad
+
+    x, y = data(4)
+    with parity.float64():
+        ours, theirs = noisy(np.random.default_rng(3))
+        ours.layers[0].rng = parity.FirstDraw(9)
+        with pytest.raises(AssertionError, match=r"outputs .* TOO LARGE"):
+            parity.compare(ours, theirs, x, y, training=True, **LOSSES)
+        ours.layers.insert(0, Forgets("tanh"))
+        theirs = keras.Sequential([keras.Input((4,)), keras.layers.Activation("tanh"), theirs])
+        assert parity.compare(ours, theirs, x, y, **LOSSES).largest < 1e-12
+        with pytest.raises(AssertionError, match=r"gradient of x .* TOO LARGE"):
+            parity.compare(ours, theirs, x, y, inputs=True, **LOSSES)
+        with pytest.raises(ValueError, match=r"expected backward to return dL/dx, got None"):
+            parity.compare(NoSlope(4), dense(4), x, y, inputs=True, **LOSSES)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_every_backend_gives_the_same(backend):
@@ -148,6 +211,16 @@ with parity.float64():
     twin = parity.keras.Sequential([parity.keras.Input((4,)), parity.keras.layers.Dense(1)])
     table = parity.compare(Adaline(4, rng=rng), twin, x, y,
                            loss=MeanSquaredError(), keras_loss="mean_squared_error")
+    assert table.largest < 1e-12, table
+    from twice.scratch.backpropagation import Dense, Sequential
+    from twice.scratch.noise import Dropout, GaussianNoise
+    dense, K = Dense(4, 1, rng=rng), parity.keras.layers
+    ours = Sequential([GaussianNoise(0.3, rng=parity.FirstDraw(1)),
+                       Dropout(0.3, rng=parity.FirstDraw(2, rate=0.3)), dense])
+    twin = parity.keras.Sequential([parity.keras.Input((4,)), K.GaussianNoise(0.3, seed=1),
+                                    K.Dropout(0.3, seed=2), K.Dense(1)])
+    table = parity.compare(ours, twin, x, y, loss=MeanSquaredError(), keras_loss="mse",
+                           training=True, inputs=True)
 assert table.largest < 1e-12, table
 print(parity.keras.backend.backend())
 """

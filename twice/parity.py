@@ -191,20 +191,47 @@ def copy_statistics(model, keras_model):
         variable.assign(value)
 
 
-def keras_gradients(keras_model, keras_loss, x, y, training=False):
-    """The outputs, the loss and its gradients from Keras, on whichever backend is in use."""
+class FirstDraw:
+    """The `rng` with which a layer of ours draws what Keras's layer with the same seed draws first.
+
+    `normal` is the noise of `GaussianNoise(stddev, seed=seed)`, `random` the mask of
+    `Dropout(rate, seed=seed)`: 0 where it keeps, 1 where it drops. Every call draws the same again.
+    """
+
+    def __init__(self, seed, *, rate=0.5):
+        self.seed, self.rate = seed, rate
+
+    def normal(self, size):
+        return keras.ops.convert_to_numpy(keras.random.normal(size, seed=self.seed))
+
+    def random(self, size):
+        ones = keras.ops.ones(size, keras.config.floatx())
+        kept = keras.random.dropout(ones, self.rate, seed=self.seed)
+        return (keras.ops.convert_to_numpy(kept) == 0).astype(float)
+
+
+def keras_gradients(keras_model, keras_loss, x, y, training=False, inputs=False):
+    """The outputs, the loss and its gradients from Keras, on whichever backend is in use.
+
+    The gradients are those of the trainable variables; with `inputs`, that of x comes last.
+    """
     backend, variables = keras.backend.backend(), keras_model.trainable_variables
+    if inputs:
+        x = keras.ops.convert_to_tensor(x)
     if backend == "tensorflow":
         import tensorflow as tf
 
+        sources = [v.value for v in variables] + [x] * inputs
         with tf.GradientTape() as tape:
+            if inputs:
+                tape.watch(x)
             outputs = keras_model(x, training=training)
             loss = keras_loss(y, outputs) + sum(keras_model.losses)
-        return outputs, loss, tape.gradient(loss, [v.value for v in variables])
+        return outputs, loss, tape.gradient(loss, sources)
     if backend == "jax":
         import jax
 
-        def forward(trainable):
+        def forward(trainable, x):
             outputs, kept, penalties = keras_model.stateless_call(
                 trainable, keras_state, x, training=training, return_losses=True
             )
@@ -212,16 +239,20 @@ def keras_gradients(keras_model, keras_loss, x, y, training=False):
 
         keras_state = [v.value for v in keras_model.non_trainable_variables]
         values = [v.value for v in variables]
-        (loss, (outputs, kept)), gradients = jax.value_and_grad(forward, has_aux=True)(values)
+        slopes = jax.value_and_grad(forward, argnums=(0, 1) if inputs else 0, has_aux=True)
+        (loss, (outputs, kept)), gradients = slopes(values, x)
+        gradients = [*gradients[0], gradients[1]] if inputs else gradients
         for variable, value in zip(keras_model.non_trainable_variables, kept, strict=True):
             variable.assign(value)
         return outputs, loss, gradients
     if backend == "torch":
         import torch
 
+        x = x.detach().requires_grad_(True) if inputs else x
         outputs = keras_model(x, training=training)
         loss = keras_loss(keras.ops.convert_to_tensor(y), outputs) + sum(keras_model.losses)
-        return outputs, loss, torch.autograd.grad(loss, [v.value for v in variables])
+        sources = [v.value for v in variables] + [x] * inputs
+        return outputs, loss, list(torch.autograd.grad(loss, sources))
     raise ValueError(f"Keras runs on {backend!r}; parity knows 'tensorflow', 'jax' and 'torch'")
 
 
@@ -247,6 +278,7 @@ def compare(
     tolerance=None,
     keras_layers=None,
     training=False,
+    inputs=False,
     verbose=True,
 ):
     """Copy the weights into Keras, then compare outputs, loss, all gradients and one step.
@@ -256,6 +288,7 @@ def compare(
     keras_layers: the Keras layers in the order of ours, for models with branches (`in_our_order`).
     training: compare the pass of training, in which batch norm uses the batch's own statistics,
     and the running statistics after it.
+    inputs: compare the gradient with respect to x, too.
     The comparison runs in the Keras model's dtype. The scratch model, loss and optimizer are left
     as they were; the Keras model holds the copied weights, one step further.
     Returns the `Table`, and prints it if `verbose`. Raises AssertionError with the table if a
@@ -278,10 +311,10 @@ def compare(
 
     outputs = model.forward(x, training=training)
     value = loss.forward(y, outputs) + getattr(model, "penalty", float)()
-    model.backward(loss.backward())
+    of_x = model.backward(loss.backward())
     gradients = parameters(model, "grads")
     keras_outputs, keras_value, keras_grads = keras_gradients(
-        keras_model, lambda a, b: keras.ops.mean(keras_loss(a, b)), x, y, training=training
+        keras_model, lambda a, b: keras.ops.mean(keras_loss(a, b)), x, y, training, inputs
     )
     rows = [
         ("outputs", outputs.shape, difference(outputs, keras_outputs)),
@@ -289,6 +322,10 @@ def compare(
     ]
     for (name, ours), k in zip(gradients.items(), order, strict=True):
         rows.append((f"gradient of {name}", ours.shape, difference(ours, keras_grads[k])))
+    if inputs:
+        if of_x is None:
+            raise ValueError("expected backward to return dL/dx, got None")
+        rows.append(("gradient of x", x.shape, difference(of_x, keras_grads.pop())))
 
     kept = zip(beside(model), statistics(keras_model), strict=True)
     rows += [(v.path.rpartition("/")[2], a.shape, difference(a, v)) for a, v in kept]
