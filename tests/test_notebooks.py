@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tools import execute, notebooks, quote
-from twice import cli
+from twice import cli, widgets
 
 CHAPTERS = sorted((notebooks.ROOT / "chapters").glob("*.ipynb"))
 SOLUTIONS = sorted((notebooks.ROOT / "solutions").glob("*.ipynb"))
@@ -84,6 +84,9 @@ def test_figures_have_a_description_a_number_and_an_end(path):
         assert re.search(axes, cell.source), f"axes without labels:\n{cell.source}"
 
 
+DEMOS = [getattr(widgets, name) for name in widgets.__all__]
+
+
 @each_chapter
 def test_demos_store_their_state_for_the_static_page(path):
     notebook = notebooks.read(path)
@@ -96,7 +99,11 @@ def test_demos_store_their_state_for_the_static_page(path):
     ]
     assert shown, "a chapter has at least one live demo"
     for model in shown:
-        assert "export default" in state[model]["state"]["_esm"]
+        stored = state[model]["state"]
+        assert "export default" in stored["_esm"]
+        made = (stored["_esm"], stored["_css"])
+        now = [(str(demo._esm), str(demo._css)) for demo in DEMOS]
+        assert made in now, "stores an older demo: execute the chapter again"
 
 
 @each_chapter
