@@ -1,6 +1,6 @@
 """What helps a plain cell to remember, what clipping is worth, and how a random split flatters.
 
-`make experiments SLUG=recurrent`, or `python -m experiments.recurrent --seeds 0 1`: nine
+`make experiments SLUG=recurrent`, or `python -m experiments.recurrent --seeds 0 1`: ten
 minutes on one core. Everything is trained by `twice.scratch`, on the adding problem with new
 sequences in every update, and on series of `twice.data.waves`.
 
