@@ -7,6 +7,7 @@ on one core. `--part dropout` repeats one part alone and leaves the other result
 
 import argparse
 import time
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.encoder_decoder import EncoderDecoder, teacher_forcing
 from twice.scratch.gated import GRU, LSTM
+from twice.scratch.initializers import identity, zeros
 from twice.scratch.language import bits_per_character, reset, streams
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.recurrent import SimpleRNN
@@ -197,13 +199,34 @@ def followed(cell, rate, seed, updates=TRAINED):
     return found, round(loss.forward(held[1], model.predict(held[0])), 5)
 
 
+def tiny(shape, rng):
+    return rng.normal(0, 0.001, shape)
+
+
+FOLLOWED = {  # name: the cell and its rate, found by hand
+    "SimpleRNN": (SimpleRNN, 0.003),
+    "LSTM": (LSTM, 0.02),
+    "GRU": (GRU, 0.03),
+    "IRNN": (
+        partial(SimpleRNN, activation="relu", recurrent_initializer=identity, initializer=tiny),
+        0.003,
+    ),
+    "residual, U orthogonal": (partial(SimpleRNN, residual=True), 0.003),
+    "residual, U = 0": (partial(SimpleRNN, residual=True, recurrent_initializer=zeros), 0.003),
+    "residual ReLU, U = 0": (
+        partial(SimpleRNN, activation="relu", residual=True, recurrent_initializer=zeros),
+        0.003,
+    ),
+}
+
+
 def reach(seeds):
     found = {"length": LONG, "updates": TRAINED, "every": EVERY, "cells": {}}
-    for cell, rate in ((SimpleRNN, 0.003), (LSTM, 0.02), (GRU, 0.03)):
+    for name, (cell, rate) in FOLLOWED.items():
         runs = [followed(cell, rate, seed) for seed in seeds]
         shares, errors = (list(column) for column in zip(*runs, strict=True))
-        found["cells"][cell.__name__] = {"rate": rate, "shares": shares, "errors": errors}
-        print(cell.__name__, [row[-1] for row in shares], errors, flush=True)
+        found["cells"][name] = {"rate": rate, "shares": shares, "errors": errors}
+        print(name, [row[-1] for row in shares], errors, flush=True)
     return found
 
 

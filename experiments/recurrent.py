@@ -1,12 +1,13 @@
 """What helps a plain cell to remember, what clipping is worth, and how a random split flatters.
 
-`make experiments SLUG=recurrent`, or `python -m experiments.recurrent --seeds 0 1`: eight
+`make experiments SLUG=recurrent`, or `python -m experiments.recurrent --seeds 0 1`: ten
 minutes on one core. Everything is trained by `twice.scratch`, on the adding problem with new
 sequences in every update, and on series of `twice.data.waves`.
 
 What it stores, with one number a seed (null: the numbers overflowed):
 guessing[LENGTH]                      the loss of always answering 1 on the same test sequences
-starts[BUDGET][ACTIVATION, START][LENGTH]  test loss, clipped Adam; BUDGETS are rate, updates
+starts[BUDGET][ACTIVATION, START][LENGTH]  test loss, clipped Adam; BUDGETS are rate, updates;
+                                      "residual": h_t = h_{t-1} + f(...), whose U begins at 0
 clipping[RADIUS][OPTIMIZER][CLIPPED]  test loss at 20 steps, U orthogonal times RADIUS; "dense
                                       only": the recurrent layer's gradients are left as they are
 at_start[RADIUS]                      the share of a gradient that reaches step 0 before training
@@ -23,7 +24,7 @@ from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped, clip_by_global_norm
 from twice.scratch.gradient_descent import SGD
-from twice.scratch.initializers import glorot_uniform, identity, orthogonal
+from twice.scratch.initializers import glorot_uniform, identity, orthogonal, zeros
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.recurrent import SimpleRNN
 from twice.scratch.training import NotFinite, train_step
@@ -77,7 +78,9 @@ def small_normal(shape, rng):
 
 def settings_of(activation, name):
     """The settings of a plain cell; "IRNN" is the identity with small input weights."""
-    if name == "IRNN":
+    if name == "residual":
+        settings = {"recurrent_initializer": zeros, "residual": True}
+    elif name == "IRNN":
         settings = {"recurrent_initializer": identity, "initializer": small_normal}
     else:
         settings = {"recurrent_initializer": STARTS[name]}
@@ -168,7 +171,7 @@ def measure(seeds):
                 for n in lengths
             }
             for activation in ("tanh", "relu")
-            for name in (*STARTS, *(["IRNN"] if activation == "relu" else []))
+            for name in (*STARTS, *(["IRNN"] if activation == "relu" else []), "residual")
         }
         for budget, (rate, updates, lengths) in BUDGETS.items()
     }

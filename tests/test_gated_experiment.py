@@ -5,7 +5,7 @@ import pytest
 
 from experiments import gated
 from twice import results
-from twice.scratch.gated import GRU, LSTM
+from twice.scratch.gated import LSTM
 from twice.scratch.gradcheck import gradcheck
 
 
@@ -67,10 +67,18 @@ def test_an_epoch_with_each_kind_of_mask_costs_the_stored_bits(stored):
 
 
 def test_untrained_cells_hand_on_the_stored_share(stored):
-    for cell in (LSTM, GRU):
-        row = stored["reach"]["cells"][cell.__name__]
-        (share,), _ = gated.followed(cell, row["rate"], 0, updates=0)
+    assert list(stored["reach"]["cells"]) == list(gated.FOLLOWED)
+    for name, (cell, rate) in gated.FOLLOWED.items():
+        row = stored["reach"]["cells"][name]
+        assert row["rate"] == rate
+        (share,), _ = gated.followed(cell, rate, 0, updates=0)
         assert share == pytest.approx(row["shares"][0][0], rel=0.02)
+
+
+def test_a_residual_cell_that_adds_nothing_hands_on_the_whole_gradient(stored):
+    for name in ("residual, U = 0", "residual ReLU, U = 0"):
+        assert [row[0] for row in stored["reach"]["cells"][name]["shares"]] == [1.0] * 10
+    assert min(row[0] for row in stored["reach"]["cells"]["residual, U orthogonal"]["shares"]) > 10
 
 
 def test_the_share_is_that_of_a_hand_set_gate():

@@ -178,7 +178,7 @@ HOMES = {
     "looking": "deep_cnns",
     "steps": "recurrent",
     "clipping": "recurrent",
-    "sequences": "gated",
+    "sequences": "recurrent",
     "language": "gated",
     "encoder_decoder": "gated",
     "warps": "regularization",

@@ -13,11 +13,28 @@ from twice.scratch.gradcheck import gradcheck
 from twice.scratch.perceptron import MeanSquaredError, sigmoid
 from twice.scratch.recurrent import SimpleRNN
 
+
+class ResidualCell(keras.layers.SimpleRNNCell):
+    """Keras's plain cell, whose output is added to the state that it heard."""
+
+    def call(self, sequence, states, training=False):
+        out, _ = super().call(sequence, states, training=training)
+        return out + states[0], [out + states[0]]
+
+
+def residual_in_keras(units, **settings):
+    return keras.layers.RNN(ResidualCell(units), **settings)
+
+
 CELLS = {  # name: ours, Keras's
     "tanh": (SimpleRNN, lambda u, **s: keras.layers.SimpleRNN(u, **s)),
     "relu": (
         lambda n, u, **s: SimpleRNN(n, u, activation="relu", **s),
         lambda u, **s: keras.layers.SimpleRNN(u, activation="relu", **s),
+    ),
+    "residual": (
+        lambda n, u, **s: SimpleRNN(n, u, residual=True, **s),
+        residual_in_keras,
     ),
     "lstm": (LSTM, lambda u, **s: keras.layers.LSTM(u, **s)),
     "gru": (GRU, lambda u, **s: keras.layers.GRU(u, **s)),
@@ -59,6 +76,20 @@ def test_two_steps_of_the_plain_cell():
     assert layer.grads["kernel"].tolist() == [[1 * 0.25 + 3 * 0.5]]
     assert layer.grads["recurrent_kernel"].tolist() == [[2 * 0.5 + 7 * 1]]
     assert layer.grads["bias"].tolist() == [1.75]
+
+
+def test_a_residual_cell_adds_and_passes_the_gradient_on():
+    """With U = 0: h_2 = f(1) + f(3), a step back hands on the whole gradient."""
+    layer = SimpleRNN(1, 1, residual=True, rng=RNG, dtype=np.float64)
+    layer.params["recurrent_kernel"][:], layer.params["kernel"][:] = 0, 1
+    np.testing.assert_allclose(layer.forward([[[1.0], [3.0]]]), np.tanh(1) + np.tanh(3))
+    dx = layer.backward(np.array([[2.0]])).ravel()
+    np.testing.assert_allclose(dx, 2 * (1 - np.tanh([1, 3]) ** 2), atol=1e-14)
+    assert layer.state_gradient.item() == 2
+    layer.params["recurrent_kernel"][:], layer.params["kernel"][:] = 0.5, 0
+    layer.forward(np.zeros((1, 100, 1)))
+    layer.backward(np.array([[1.0]]))
+    np.testing.assert_allclose(layer.state_gradient.item(), 1.5**100)  # at 0 all slopes are 1
 
 
 def test_one_step_of_the_lstm_by_its_equations():

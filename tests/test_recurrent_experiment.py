@@ -25,6 +25,17 @@ def test_the_input_weights_of_an_irnn_begin_tiny():
     np.testing.assert_array_equal(u, np.eye(recurrent.UNITS))
 
 
+def test_a_residual_cell_begins_as_a_sum_and_learns_with_relu_alone():
+    how = recurrent.settings_of("relu", "residual")
+    layer = recurrent.network(2, np.random.default_rng(0), **how).layers[0]
+    assert layer.residual
+    assert not layer.params["recurrent_kernel"].any()
+    found = [recurrent.start(f, "residual", 60, seed=1, updates=600) for f in ("relu", "tanh")]
+    assert found[0] < 0.03 < 0.1 < found[1]
+    for by_name in results.load("recurrent")["starts"].values():
+        assert max(by_name["relu, residual"]["60"]) < 0.01
+
+
 def test_guessing_is_measured_on_the_test_sequences():
     stored = results.load("recurrent")["guessing"]
     assert {int(length): recurrent.guessing(int(length)) for length in stored} == {

@@ -90,23 +90,29 @@ class SimpleRNN(Recurrent):
     bias b (units,). With z_t the sum in the brackets and g_t = dL/dh_t,
         dL/dz_t = f'(z_t) g_t,   what step t - 1 gets: dL/dz_t U^T,
         dL/dU = sum over t of h_{t-1}^T dL/dz_t, since all steps share U.
-    activation f: "tanh", "relu", "sigmoid" or "linear".
+    activation f: "tanh", "relu", "sigmoid" or "linear". residual: f(...) is added to
+    h_{t-1}, so that a step back multiplies by I + U diag(f') (He et al., 2016).
     settings: those of `Steps`.
     """
 
-    def __init__(self, n_in, units, *, activation="tanh", **settings):
+    def __init__(self, n_in, units, *, activation="tanh", residual=False, **settings):
         if activation not in FUNCTIONS:
             raise ValueError(f"expected one of {list(FUNCTIONS)}, got {activation!r}")
         super().__init__(n_in, units, **settings)
         self.f, self.slope = FUNCTIONS[activation]
+        self.residual = residual
 
     def step(self, t):
         self.z[t] += self.dropped(self.s[0, t]) @ self.params["recurrent_kernel"]
         self.s[0, t + 1] = self.f(self.z[t])
+        if self.residual:
+            self.s[0, t + 1] += self.s[0, t]
 
     def begin_back(self):
-        self.dz = np.asarray(self.slope(self.z, self.s[0, 1:]), self.z.dtype)
+        f_of_z = self.f(self.z) if self.residual else self.s[0, 1:]
+        self.dz = np.asarray(self.slope(self.z, f_of_z), self.z.dtype)
 
     def step_back(self, t, later):
         self.dz[t] *= later[0]
-        return self.dropped(self.dz[t] @ self.params["recurrent_kernel"].T)[None]
+        back = self.dropped(self.dz[t] @ self.params["recurrent_kernel"].T)[None]
+        return back + later if self.residual else back
