@@ -145,7 +145,8 @@ let d = 4; /** behind code */
 
 
 def test_code_goes_to_the_page_without_marks_that_color_nothing(extension, book):
-    code = '<span class="n">x</span><span class="w"> </span><span class="o">=</span><span class="p">(</span>'
+    marked = (("n", "x"), ("w", " "), ("o", "="), ("p", "("))
+    code = "".join(f'<span class="{mark}">{text}</span>' for mark, text in marked)
     assert extension.without_plain_spans(code) == 'x <span class="o">=</span>('
     style = (book.folder / "_static" / "pygments.css").read_text("utf-8")
     for theme in ("light", "dark"):
