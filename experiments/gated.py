@@ -12,13 +12,13 @@ from functools import partial
 import numpy as np
 
 from experiments import record
+from experiments.recurrent import settings_of
 from twice import data, results
 from twice.scratch.adaptive import Adam
 from twice.scratch.backpropagation import Dense, Sequential
 from twice.scratch.clipping import Clipped
 from twice.scratch.encoder_decoder import EncoderDecoder, teacher_forcing
 from twice.scratch.gated import GRU, LSTM
-from twice.scratch.initializers import identity, zeros
 from twice.scratch.language import bits_per_character, reset, streams
 from twice.scratch.perceptron import MeanSquaredError
 from twice.scratch.recurrent import SimpleRNN
@@ -199,24 +199,14 @@ def followed(cell, rate, seed, updates=TRAINED):
     return found, round(loss.forward(held[1], model.predict(held[0])), 5)
 
 
-def tiny(shape, rng):
-    return rng.normal(0, 0.001, shape)
-
-
 FOLLOWED = {  # name: the cell and its rate, found by hand
     "SimpleRNN": (SimpleRNN, 0.003),
     "LSTM": (LSTM, 0.02),
     "GRU": (GRU, 0.03),
-    "IRNN": (
-        partial(SimpleRNN, activation="relu", recurrent_initializer=identity, initializer=tiny),
-        0.003,
-    ),
+    "IRNN": (partial(SimpleRNN, **settings_of("relu", "IRNN")), 0.003),
     "residual, U orthogonal": (partial(SimpleRNN, residual=True), 0.003),
-    "residual, U = 0": (partial(SimpleRNN, residual=True, recurrent_initializer=zeros), 0.003),
-    "residual ReLU, U = 0": (
-        partial(SimpleRNN, activation="relu", residual=True, recurrent_initializer=zeros),
-        0.003,
-    ),
+    "residual, U = 0": (partial(SimpleRNN, **settings_of("tanh", "residual")), 0.003),
+    "residual ReLU, U = 0": (partial(SimpleRNN, **settings_of("relu", "residual")), 0.003),
 }
 
 

@@ -382,6 +382,7 @@ def at_every_step(d, kind):
 def cell(d, kind, n, **settings):
     if kind is SimpleRNN:
         settings["activation"] = d.one(*FUNCTIONS)
+        settings["residual"] = d.one(True, False)
     if kind is GRU:
         settings["reset_after"] = d.one(True, False)
     return kind(n, d.n(1, 3), **settings, **d.made)
